@@ -1,0 +1,132 @@
+"""The whole border with Rust: one member (`Engine`) and its HTTP front (`Front`).
+
+Nothing here blocks for long except `Engine.open`, `Engine.close` and `verify`/`repair`, which release the GIL.
+All socket I/O of plain connections happens inside `Front.turn`, on the thread that calls it.
+"""
+
+from typing import Any, final
+
+__version__: str
+
+class EngineError(Exception):
+    """A member that cannot start or had to stop.
+
+    `args[0]` is one sentence for people; `kind` is one of ``"locked"``, ``"foreign"``, ``"mismatch"``,
+    ``"damaged"``, ``"newer"``, ``"io"``, ``"config"``, ``"poisoned"``.
+    """
+
+    kind: str
+
+@final
+class Engine:
+    """One member: log, raft, store and the threads that join them."""
+
+    @staticmethod
+    def open(
+        data_dir: str,
+        *,
+        name: str,
+        initial_cluster: list[tuple[str, list[str]]],
+        token: str | None,
+        peer_urls: list[str],
+        client_urls: list[str],
+        heartbeat_ms: int = 100,
+        election_ms: int = 1000,
+        snapshot_count: int | None = None,
+        max_snapshots: int = 2,
+        history_bytes: int = 16777216,
+        upstream: bool = False,
+        fsync: bool = True,
+    ) -> Engine:
+        """Lock DATA_DIR, recover or create it, become leader (one member), publish, and return ready to serve.
+
+        `token` None means the default token and no check against the directory's own.
+        """
+    def status(self) -> dict[str, Any]:
+        """`member_id`, `cluster_id`, `leader_id`, `term`, `raft_index`, `applied`, `commit`, `etcd_index`,
+        `state` ("StateLeader", ...), `name`, `start_time_ns`, `leader_since_ns`, `read_only` (None or why),
+        `poisoned` (None or why), `cluster_version`, `wal_segments`, `keys`, `watchers`."""
+    def members(self) -> list[dict[str, Any]]:
+        """`id` (int), `name`, `peer_urls`, `client_urls`, `is_learner`, sorted by id."""
+    def store_stats(self) -> dict[str, int]:
+        """The sixteen counters of /v2/stats/store by their JSON names, in order."""
+    def metrics(self) -> dict[str, Any]:
+        """Counters and gauges by metric name without prefix (int or float); histograms as
+        ``{"buckets": [(upper_bound_seconds, cumulative_count), ...], "sum": seconds, "count": n}``."""
+    def recovery_notes(self) -> list[str]:
+        """What recovery found and did, one line each, for the log."""
+    def close(self) -> None:
+        """Stop accepting proposals, finish and sync what was proposed, release the lock."""
+
+@final
+class Request:
+    """A request that needs a Python handler (everything that is not under /v2/keys)."""
+
+    token: int
+    method: str
+    path: str
+    query: str
+    headers: list[tuple[str, str]]
+    body: bytes
+    remote: str
+
+@final
+class Front:
+    """HTTP/1.1 connections over one epoll set, and the sans-I/O ones that TLS tasks feed."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        max_head_bytes: int = 1048576,
+        max_body_bytes: int = 10485760,
+        max_key_bytes: int = 65536,
+        max_connections: int = 0,
+        idle_timeout_ms: int = 300000,
+        request_timeout_ms: int = 7000,
+        head_timeout_ms: int = 60000,
+        cors: list[str] = ...,
+        hosts: list[str] = ...,
+        upstream: bool = False,
+    ) -> None: ...
+    def fileno(self) -> int:
+        """The epoll descriptor: readable when `turn` has something to do."""
+    def adopt(self, fd: int, remote: str) -> None:
+        """Take ownership of an accepted, non-blocking stream socket."""
+    def turn(self, max_events: int = 256) -> tuple[list[Request], list[int], int]:
+        """One round: receive, parse, answer, propose, send. Never blocks.
+
+        Returns requests for Python, ids of fed connections that have output, and the milliseconds after which
+        `turn` wants to be called again even without an event (timeouts). Raises EngineError once the
+        engine is poisoned.
+        """
+    def respond(
+        self, token: int, status: int, headers: list[tuple[str, str]], body: bytes
+    ) -> None:
+        """Answer a Request. Content-Length, Date and Connection are added; a body is not sent to HEAD."""
+    def open_fed(self, remote: str) -> int:
+        """A connection whose bytes come and go through `feed` and `take_output` (TLS)."""
+    def feed(self, connection: int, data: bytes) -> None:
+        """Bytes from the client; empty = the client finished sending. Follow with `turn`."""
+    def take_output(self, connection: int) -> tuple[bytes, bool]:
+        """What to send now, and whether the connection is to be closed after it."""
+    def close_fed(self, connection: int) -> None:
+        """The transport is gone."""
+    def drain(self) -> None:
+        """Answer what is running, close each connection after its reply, end watches."""
+    def connections(self) -> int:
+        """Open connections, fed ones included."""
+    def wants_accept(self) -> bool:
+        """False while the connection limit is reached."""
+    def counters(self) -> list[tuple[str, int]]:
+        """Counts since start: `requests`, `rejected`, `accepted`, `refused`, `slow_watches`."""
+
+def verify(data_dir: str) -> dict[str, Any]:
+    """Read a data directory without changing it.
+
+    `ok`, `cluster_id`, `member_id`, `segments`, `snapshots` (file, term, index, ok), `first_index`,
+    `last_index`, `commit`, `problems` (list of sentences), `torn_tail_bytes`, `would_lose` (entries).
+    """
+
+def repair(data_dir: str) -> list[str]:
+    """Cut the log at the first damage (the rest is kept beside it as `.broken`); returns what was done."""

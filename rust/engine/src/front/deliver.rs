@@ -1,0 +1,184 @@
+//! What comes back: durable writes, watch events, pieces of listings, answers from Python.
+
+use std::sync::Arc;
+
+use coreos_http as http;
+use coreos_store::{Applied, Event, Notice};
+
+use super::connection::{Connection, State};
+use super::mailbox::Mail;
+use super::reply::{Indexes, raft_error};
+use super::Front;
+use crate::Completion;
+
+/// Unsent bytes at which a stream watcher counts as too slow and is ended.
+const STREAM_BYTES_MAX: usize = 4 << 20;
+/// Listing bytes that may wait in a connection's output; the rest waits in its pipe.
+const LISTING_BYTES_MAX: usize = 256 << 10;
+
+impl Connection {
+    /// One piece of a body of unknown length.
+    pub(super) fn piece(&mut self, bytes: &[u8]) {
+        if self.framing.minor == 0 {
+            self.out.extend_from_slice(bytes);
+        } else {
+            http::write_chunk(&mut self.out, bytes);
+        }
+    }
+
+    /// The end of such a body, and of the request.
+    pub(super) fn end_body(&mut self) {
+        if self.framing.minor != 0 {
+            http::write_last_chunk(&mut self.out);
+        }
+        self.finish();
+    }
+}
+
+impl Front {
+    /// Act on everything the other threads have posted. True if there was anything.
+    pub(super) fn receive_mail(&mut self) -> bool {
+        let mut mail = std::mem::take(&mut self.mail);
+        self.mailbox.take(&mut mail);
+        let any = !mail.is_empty();
+        for item in mail.drain(..) {
+            match item {
+                Mail::Completion(Completion::Applied { ticket, applied, raft_index, term }) => {
+                    self.applied(ticket, &applied, raft_index, term);
+                }
+                Mail::Completion(Completion::Notices(notices)) => {
+                    for notice in notices {
+                        self.notice(&notice);
+                    }
+                }
+                Mail::Completion(Completion::Poisoned(reason)) => self.poison(&reason),
+                Mail::Listing(ticket) => {
+                    if let Some(slot) = self.slot_of(ticket) {
+                        self.pull_listing(slot);
+                    }
+                }
+            }
+        }
+        self.mail = mail;
+        any
+    }
+
+    fn applied(&mut self, ticket: u64, applied: &Applied, raft_index: u64, term: u64) {
+        // A request that timed out or whose client has left: it was carried out all the same.
+        let Some(slot) = self.slot_of(ticket) else { return };
+        let Some(conn) = self.output(slot) else { return };
+        let State::Proposed { no_value } = conn.state else { return };
+        match &applied.outcome {
+            Ok(Some(event)) => {
+                let status = if event.created() { 201 } else { 200 };
+                let indexes = Indexes { etcd_index: applied.etcd_index, raft_index, term };
+                let event = event.clone();
+                self.answer(slot, |identity, out, framing| {
+                    if no_value {
+                        let body = format!("{{\"action\":\"{}\"}}\n", event.action().as_str());
+                        identity.keys(out, framing, status, indexes, body.as_bytes());
+                    } else {
+                        identity.keys(out, framing, status, indexes, event.json());
+                    }
+                });
+            }
+            Ok(None) => {
+                let error = raft_error("etcdserver: a write was applied without an event");
+                self.answer_error(slot, &error, None);
+            }
+            Err(error) => self.answer_error(slot, error, None),
+        }
+        self.serve(slot);
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        let now_ms = self.now_ms;
+        let Some(slot) = self.slot_of(notice.token) else { return };
+        let Some(conn) = self.output(slot) else { return };
+        let State::Watching { stream, .. } = conn.state else { return };
+        conn.touched_ms = now_ms;
+        conn.piece(event_json(&notice.event));
+        if !stream || notice.ended {
+            conn.end_body();
+        } else if conn.unsent() > STREAM_BYTES_MAX {
+            return self.end_slow_stream(slot, notice.event.index());
+        }
+        self.mark_dirty(slot);
+        self.serve(slot);
+    }
+
+    /// A stream whose client does not read: say from where to go on, and close.
+    fn end_slow_stream(&mut self, slot: usize, index: u64) {
+        self.counters.slow_watches += 1;
+        let Some(conn) = self.connections.get_mut(slot) else { return };
+        if let State::Watching { id, .. } = conn.state {
+            self.member.with_store(|store, _| store.cancel(id));
+        }
+        let cause = format!("the watcher reads too slowly: watch again from {}", index + 1);
+        let error = coreos_store::Error::new(
+            coreos_store::Code::WatcherCleared,
+            cause.into_bytes(),
+            index,
+        );
+        conn.piece(&error.json());
+        conn.framing.keep_alive = false;
+        conn.end_body();
+        self.mark_dirty(slot);
+    }
+
+    fn poison(&mut self, reason: &str) {
+        self.poisoned = Some(reason.to_owned());
+        let error = raft_error(&format!("etcdserver: server stopped: {reason}"));
+        let waiting: Vec<usize> = self
+            .connections
+            .iter()
+            .filter(|(_, conn)| matches!(conn.state, State::Proposed { .. }))
+            .map(|(slot, _)| slot)
+            .collect();
+        for slot in waiting {
+            self.answer_error(slot, &error, None);
+        }
+    }
+
+    /// Move rendered pieces into the connection's output, as much as it may hold.
+    pub(super) fn pull_listing(&mut self, slot: usize) {
+        let Some(conn) = self.output(slot) else { return };
+        let State::Listing(pipe) = &conn.state else { return };
+        let pipe = Arc::clone(pipe);
+        while conn.unsent() < LISTING_BYTES_MAX {
+            let (piece, last) = pipe.take();
+            let empty = piece.is_none();
+            if let Some(piece) = piece {
+                conn.piece(&piece);
+            }
+            if last {
+                conn.end_body();
+                break;
+            }
+            if empty {
+                break;
+            }
+        }
+        if conn.unsent() > 0 {
+            self.mark_dirty(slot);
+        }
+    }
+
+    /// Python's answer. One that comes after its client has left is dropped.
+    pub fn respond(&mut self, ticket: u64, status: u16, headers: &[(&str, &[u8])], body: &[u8]) {
+        let Some(slot) = self.slot_of(ticket) else { return };
+        let Some(conn) = self.output(slot) else { return };
+        if !matches!(conn.state, State::Python) {
+            return;
+        }
+        self.answer(slot, |identity, out, framing| {
+            identity.whole(out, framing, status, headers, body);
+        });
+        self.serve(slot);
+        self.settle();
+    }
+}
+
+fn event_json(event: &Arc<Event>) -> &[u8] {
+    event.json()
+}

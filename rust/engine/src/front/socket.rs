@@ -1,0 +1,201 @@
+//! Reading and writing sockets, edge-triggered: read until short, write until full.
+
+use std::os::fd::OwnedFd;
+
+use rustix::event::epoll::EventFlags;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use super::connection::{Connection, Framing, Link, State};
+use super::reply::Identity;
+use super::Front;
+
+/// Bytes that may be buffered behind a request in execution before reading stops.
+const PIPELINED_BYTES_MAX: usize = 64 << 10;
+/// Unsent output above which no further request of the connection is read.
+pub(super) const OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// Buffers larger than this are given back instead of being kept for the next reply.
+const SPARE_BYTES_MAX: usize = 16 << 10;
+const SPARES_MAX: usize = 256;
+
+/// What reading a socket came to.
+#[derive(PartialEq, Eq)]
+enum Received {
+    /// Everything that was there, or as much as may be buffered.
+    Bytes,
+    /// The connection is broken.
+    Gone,
+}
+
+/// Tell a client over the connection limit why it is refused. Best effort: it is closed anyway.
+pub(super) fn refuse(socket: &OwnedFd, identity: &Identity, limit: usize) {
+    let mut out = Vec::new();
+    let framing = Framing { minor: 1, ..Framing::default() };
+    let text = format!("too many connections: the limit is {limit} (--max-connections)\n");
+    identity.text(&mut out, &framing, 503, &text);
+    let _ = send(socket, &out, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+    let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Write);
+    // Closing with unread bytes would reset the connection and the message with it.
+    let mut sink = [0u8; 4096];
+    let _ = recv(socket, &mut sink[..], RecvFlags::DONTWAIT);
+}
+
+impl Front {
+    pub(super) fn socket_event(&mut self, slot: usize, flags: EventFlags) {
+        let Some(conn) = self.connections.get_mut(slot) else { return };
+        if flags.contains(EventFlags::OUT) && conn.unsent() > 0 {
+            self.mark_dirty(slot);
+        }
+        let hangup = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
+        if flags.intersects(EventFlags::IN | hangup) {
+            self.read(slot, flags.intersects(hangup));
+        }
+    }
+
+    /// Read what the socket has, then serve what is complete. `hangup`: read on to the end of the stream.
+    pub(super) fn read(&mut self, slot: usize, hangup: bool) {
+        let Some(conn) = self.connections.get_mut(slot) else { return };
+        if matches!(conn.state, State::Lingering) {
+            return self.linger(slot);
+        }
+        // A request counts from its first byte: one that drips in for ever is slow, not alive.
+        if conn.is_idle() && conn.parser.at_boundary() {
+            conn.touched_ms = self.now_ms;
+        }
+        let request_bytes_max = self.limits.head_bytes + self.limits.body_bytes;
+        if receive(conn, &mut self.scratch, request_bytes_max, hangup) == Received::Gone {
+            return self.close(slot);
+        }
+        if conn.is_idle() {
+            self.serve(slot);
+        } else if conn.eof && matches!(conn.state, State::Watching { .. } | State::Listing(_)) {
+            // A watcher that has finished sending has gone: there is nothing else it could want to say.
+            self.close(slot);
+        }
+    }
+
+    /// Send the output of every dirty connection.
+    pub(super) fn flush(&mut self) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for slot in dirty.drain(..) {
+            let Some(conn) = self.connections.get_mut(slot) else { continue };
+            conn.dirty = false;
+            match &conn.link {
+                Link::Fed => self.turn.fed_ready.push(slot as u64),
+                Link::Socket(_) => self.flush_socket(slot),
+            }
+        }
+        if self.dirty.is_empty() {
+            self.dirty = dirty;
+        }
+    }
+
+    fn flush_socket(&mut self, slot: usize) {
+        let Some(conn) = self.connections.get_mut(slot) else { return };
+        if !transmit(conn) {
+            return self.close(slot);
+        }
+        if conn.unsent() > 0 {
+            return;
+        }
+        conn.sent = 0;
+        let mut buffer = std::mem::take(&mut conn.out);
+        if buffer.capacity() <= SPARE_BYTES_MAX && self.spare_buffers.len() < SPARES_MAX {
+            buffer.clear();
+            self.spare_buffers.push(buffer);
+        }
+        if conn.closing || (conn.eof && conn.is_idle() && conn.parser.at_boundary()) {
+            return self.close_politely(slot);
+        }
+        if matches!(conn.state, State::Listing(_)) {
+            self.pull_listing(slot);
+        } else if conn.is_idle() && (conn.unread || conn.parser.buffered() > 0) {
+            self.ready.push_back(slot);
+        }
+    }
+
+    /// Close so that the last reply arrives: closing with unread input would reset the connection and lose
+    /// the reply, so our side is shut first and input is thrown away until the client closes too.
+    fn close_politely(&mut self, slot: usize) {
+        let Some(conn) = self.connections.get_mut(slot) else { return };
+        if let (Link::Socket(socket), false) = (&conn.link, conn.eof) {
+            if rustix::net::shutdown(socket, rustix::net::Shutdown::Write).is_ok() {
+                conn.state = State::Lingering;
+                conn.touched_ms = self.now_ms;
+                return self.linger(slot);
+            }
+        }
+        self.close(slot);
+    }
+
+    fn linger(&mut self, slot: usize) {
+        let Some(conn) = self.connections.get_mut(slot) else { return };
+        let Link::Socket(socket) = &conn.link else { return self.close(slot) };
+        loop {
+            match recv(socket, &mut self.scratch[..], RecvFlags::DONTWAIT) {
+                Ok((0, _)) => return self.close(slot),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return,
+                Err(_) => return self.close(slot),
+            }
+        }
+    }
+
+    /// A buffer to write a reply into.
+    pub(super) fn output(&mut self, slot: usize) -> Option<&mut Connection> {
+        let conn = self.connections.get_mut(slot)?;
+        if conn.out.capacity() == 0 {
+            conn.out = self.spare_buffers.pop().unwrap_or_default();
+        }
+        Some(conn)
+    }
+}
+
+fn receive(
+    conn: &mut Connection,
+    scratch: &mut [u8],
+    request_bytes_max: usize,
+    hangup: bool,
+) -> Received {
+    let Link::Socket(socket) = &conn.link else { return Received::Bytes };
+    conn.unread = false;
+    loop {
+        let limit =
+            if conn.is_idle() { request_bytes_max + PIPELINED_BYTES_MAX } else { PIPELINED_BYTES_MAX };
+        if conn.parser.buffered() >= limit || conn.closing {
+            conn.unread = true;
+            return Received::Bytes;
+        }
+        match recv(socket, &mut *scratch, RecvFlags::DONTWAIT) {
+            Ok((0, _)) => {
+                conn.eof = true;
+                return Received::Bytes;
+            }
+            Ok((count, _)) => {
+                conn.parser.receive(&scratch[..count]);
+                // A short read has emptied the socket, and new bytes raise a new edge; an end of stream
+                // that came with this edge raises none, so then reading goes on to see it.
+                if count < scratch.len() && !hangup {
+                    return Received::Bytes;
+                }
+            }
+            Err(Errno::AGAIN) => return Received::Bytes,
+            Err(Errno::INTR) => {}
+            Err(_) => return Received::Gone,
+        }
+    }
+}
+
+/// Send as much as the socket takes. False: the connection is broken.
+fn transmit(conn: &mut Connection) -> bool {
+    let Link::Socket(socket) = &conn.link else { return true };
+    while conn.sent < conn.out.len() {
+        match send(socket, &conn.out[conn.sent..], SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+            Ok(count) => conn.sent += count,
+            Err(Errno::AGAIN) => break,
+            Err(Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+    true
+}

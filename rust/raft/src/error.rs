@@ -1,0 +1,37 @@
+//! Errors.
+
+/// A proposal came to a member that does not lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this member does not lead")]
+pub struct NotLeader;
+
+/// What recovery found cannot be a member's past.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Entries do not follow one another.
+    #[error("the log jumps from entry {after} to entry {found}")]
+    Gap {
+        /// Last entry in order.
+        after: u64,
+        /// The one that came next.
+        found: u64,
+    },
+    /// The commit index is beyond the log.
+    #[error("entry {commit} is committed, but the log ends at {last}")]
+    CommitBeyondLog {
+        /// Committed.
+        commit: u64,
+        /// Last entry.
+        last: u64,
+    },
+    /// An entry is of a term that the hard state does not know yet.
+    #[error("entry {index} has term {term}, beyond the member's own {known}")]
+    TermAhead {
+        /// Its slot.
+        index: u64,
+        /// Its term.
+        term: u64,
+        /// The hard state's.
+        known: u64,
+    },
+}

@@ -1,0 +1,20 @@
+//! What the driver must do now.
+
+use crate::entry::{Entry, HardState};
+
+/// Names one [`Ready`] in its acknowledgement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub(crate) u64);
+
+/// To be made durable, all of it, before it is acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// For [`crate::Raft::persisted`].
+    pub ticket: Ticket,
+    /// The hard state, if it has changed since the last `Ready`.
+    pub hard_state: Option<HardState>,
+    /// Entries to append, in order.
+    pub entries: Vec<Entry>,
+    /// Whether a promise depends on it (a vote, an entry). A commit index alone may wait for company.
+    pub must_sync: bool,
+}

@@ -4,8 +4,9 @@ Nothing here blocks for long except `Engine.open`, `Engine.close` and `verify`/`
 All socket I/O of plain connections happens inside `Front.turn`, on the thread that calls it.
 """
 
-from typing import Any, final
+from typing import Any, Self, final
 
+__all__: list[str]
 __version__: str
 
 class EngineError(Exception):
@@ -74,8 +75,8 @@ class Request:
 class Front:
     """HTTP/1.1 connections over one epoll set, and the sans-I/O ones that TLS tasks feed."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         engine: Engine,
         *,
         max_head_bytes: int = 1048576,
@@ -88,7 +89,7 @@ class Front:
         cors: list[str] = ...,
         hosts: list[str] = ...,
         upstream: bool = False,
-    ) -> None: ...
+    ) -> Self: ...
     def fileno(self) -> int:
         """The epoll descriptor: readable when `turn` has something to do."""
     def adopt(self, fd: int, remote: str) -> None:

@@ -1,0 +1,101 @@
+"""Options, marks, time budgets and the server fixtures."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.budgets import timeout_s_of
+from tests.support.server import Kind, Server, debian_etcd
+
+ServerFactory = Callable[..., Server]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of this suite."""
+    group = parser.getgroup("coreos")
+    group.addoption("--long", action="store_true", help="run the tests marked long too (make test-long)")
+    group.addoption(
+        "--servers",
+        default="ours,upstream,etcd34",
+        help="comma list of the servers that the conformance tests run against",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Marks, and enough descriptors for thousands of watchers."""
+    config.addinivalue_line("markers", "long: takes minutes; only with --long (make test-long)")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give every test its area's time limit, and leave out long ones unless asked for."""
+    root = Path(__file__).parent
+    skip = pytest.mark.skip(reason="long: run with --long (make test-long)")
+    for item in items:
+        if not item.path.is_relative_to(root):
+            continue
+        if item.get_closest_marker("timeout") is None:
+            is_long = item.get_closest_marker("long") is not None
+            limit = timeout_s_of(item.path.relative_to(root).parts[0], is_long=is_long)
+            if limit is not None:
+                item.add_marker(pytest.mark.timeout(limit))
+        if item.get_closest_marker("long") is not None and not config.getoption("--long"):
+            item.add_marker(skip)
+
+
+def require(kind: Kind, config: pytest.Config) -> None:
+    """Skip when this run leaves the server out, or when there is no Debian etcd to compare with."""
+    if kind.value not in config.getoption("--servers").split(","):
+        pytest.skip(f"{kind.value} is left out by --servers")
+    if kind is Kind.ETCD34 and debian_etcd() is None:
+        pytest.skip("Debian's etcd-server 3.4 (the oracle) is not installed")
+
+
+@pytest.fixture(scope="module")
+def module_servers(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Callable[[Kind], Server]]:
+    """One running server of each kind for a whole module, started when first asked for."""
+    running: dict[Kind, Server] = {}
+
+    def get(kind: Kind) -> Server:
+        require(kind, request.config)
+        if kind not in running:
+            running[kind] = Server(kind, tmp_path_factory.mktemp(kind.value)).start()
+        return running[kind]
+
+    try:
+        yield get
+        for server in running.values():
+            server.stop()
+    finally:
+        for server in running.values():
+            server.kill()
+
+
+@pytest.fixture
+def make_server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerFactory]:
+    """Makes servers (not started) that are gone after the test; running ones must stop cleanly."""
+    made: list[Server] = []
+
+    def make(kind: Kind = Kind.OURS, **options: object) -> Server:
+        require(kind, request.config)
+        work_dir = tmp_path / f"server{len(made)}"
+        server = Server(kind, work_dir, **options)  # type: ignore[arg-type]
+        made.append(server)
+        return server
+
+    with ExitStack() as stack:
+        for_cleanup = stack.callback(lambda: [server.kill() for server in made])
+        del for_cleanup
+        yield make
+        for server in made:
+            if server.process is not None:
+                server.stop()

@@ -1,0 +1,1 @@
+"""What one member keeps: power cuts, kills, a full disk, damage."""

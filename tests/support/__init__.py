@@ -1,0 +1,1 @@
+"""Processes, sockets and checks that several areas of the suite share."""

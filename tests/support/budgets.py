@@ -1,0 +1,33 @@
+"""Time budgets of the suite: what an area may take on two cores, and when one test counts as hung.
+
+The same table is in CONTRIBUTING.md; a test compares them when that file names these areas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Seconds: the whole area in `make test`, one test, one test marked long."""
+
+    area_s: int
+    test_s: int
+    long_test_s: int
+
+
+BUDGETS: dict[str, Budget] = {
+    "support": Budget(area_s=20, test_s=30, long_test_s=60),
+    "model": Budget(area_s=20, test_s=30, long_test_s=300),
+    "api": Budget(area_s=150, test_s=60, long_test_s=900),
+    "faults": Budget(area_s=180, test_s=150, long_test_s=7200),
+}
+
+
+def timeout_s_of(area: str, *, is_long: bool) -> int | None:
+    """The limit of one test of an area (its folder under tests/); None for areas of other owners."""
+    budget = BUDGETS.get(area)
+    if budget is None:
+        return None
+    return budget.long_test_s if is_long else budget.test_s

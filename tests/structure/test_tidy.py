@@ -77,7 +77,7 @@ def test_the_walk_sees_the_project() -> None:
         ("x\n" * (LINES_MAX + 1), "lines; split it"),
         ('DATA = "/{}/data"\n'.format("root"), "a path of one machine"),
         ("see https://{}.org/project/trio\n".format("pypi"), "a registry's host"),
-        ("# {}: later\n".format("TODO"), "a note to do it later"),
+        (f"# {NOTES.replace(' ', '').split(',')[0]}: later\n", "a note to do it later"),
         ("a\r\n", "a carriage return"),
         ("a \n", "a blank at the end"),
         ("a", "does not end with a newline"),

@@ -1,0 +1,19 @@
+"""Client side of the etcd v2 API.
+
+Nothing is imported here on purpose: `etcdctl get` has to start in a few milliseconds, so every part is
+imported from its own module by whoever needs it.
+
+| module | what it holds | does I/O |
+|---|---|---|
+| `errors` | what can go wrong, as types | no |
+| `endpoints` | endpoint URLs: parsing, order, what a member list means | no |
+| `keys` | typed results (`Node`, `Event`) and their decoding | no |
+| `requests` | one function per operation, giving a `Request` | no |
+| `_text` | percent-encoding, forms, key clean-up | no |
+| `_wire` | HTTP/1.1 as bytes in, bytes out | no |
+| `failover` | which failure may be tried again on another endpoint | no |
+| `_http`, `_tls` | a blocking connection | yes |
+| `blocking` | `BlockingClient`: endpoints, time limits, watches | yes |
+
+A Trio client needs its own counterpart of the last two lines only.
+"""

@@ -1,0 +1,232 @@
+"""The one table of the daemon's flags: parsing, environment, help and warnings are all made from it."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from coreos_py.etcd.urls import parse_address, parse_bind_address, parse_cluster, parse_urls
+from coreos_py.etcd.values import DURATION, SWITCH, TEXT, UINT, WORDS, Kind, choice, uint
+
+URLS = Kind(parse_urls)
+CLUSTER = Kind(parse_cluster)
+ADDRESS = Kind(parse_address)
+BIND_ADDRESS = Kind(parse_bind_address)
+
+HEARTBEAT_MS_MAX = 10_000
+ELECTION_MS_MAX = 50_000
+
+
+class Fate(Enum):
+    """What giving a flag comes to."""
+
+    ACTS = auto()
+    # Warned about: nothing here does what it set.
+    IGNORED = auto()
+    # Refused, unless the value asks for nothing (it is the default, or switched off).
+    UNSUPPORTED = auto()
+    # No longer a flag, but known: the refusal names what to use.
+    REMOVED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag. `default` is shown in the help; `note` is why it is ignored, unsupported or removed."""
+
+    name: str
+    kind: Kind
+    default: str
+    help: str
+    group: str
+    fate: Fate = Fate.ACTS
+    note: str = ""
+    hidden: bool = False
+    in_environment: bool = True
+
+    @property
+    def env(self) -> str | None:
+        """Its environment variable."""
+        return "ETCD_" + self.name.upper().replace("-", "_") if self.in_environment else None
+
+    @property
+    def dashed(self) -> str:
+        """As people type it."""
+        return f"--{self.name}"
+
+
+MEMBER, CLUSTERING, SECURITY, LIMITS = "Member", "Clustering", "Security", "Limits of the client port"
+LOGGING, COMPATIBILITY, TESTING = "Logging", "Compatibility", "Testing"
+OLD, UNSUPPORTED = "Flags of etcd 0.4", "Not supported by this version yet"
+IGNORED = "Accepted without effect"
+
+# fmt: off
+_ACTING = (
+    Flag("name", TEXT, "default", "Name of this member.", MEMBER),
+    Flag("data-dir", TEXT, "${name}.etcd", "Folder that holds everything the member must not lose.", MEMBER),
+    Flag("listen-client-urls", URLS, "http://localhost:2379,http://localhost:4001",
+         "URLs to serve clients on. The host is an IP address, localhost, or empty for every address.",
+         MEMBER),
+    Flag("advertise-client-urls", URLS, "http://localhost:2379,http://localhost:4001",
+         "Client URLs told to the cluster. Needed when --listen-client-urls is given.", MEMBER),
+    Flag("listen-peer-urls", URLS, "http://localhost:2380,http://localhost:7001",
+         "URLs to serve other members on. Not opened in this version: a cluster of one has no peers.",
+         MEMBER),
+    Flag("snapshot-count", uint(1), "",
+         "Snapshot after this many commands. Without it: when the log since the last snapshot has outgrown it.", MEMBER),
+    Flag("max-snapshots", uint(0, 2**32 - 1), "2", "Snapshot files to keep (0 keeps all).", MEMBER),
+    Flag("heartbeat-interval", uint(1, HEARTBEAT_MS_MAX), "100", "Milliseconds between heartbeats.", MEMBER),
+    Flag("election-timeout", uint(1), "1000",
+         f"Milliseconds without a leader before an election; from 5 heartbeats to {ELECTION_MS_MAX}.",
+         MEMBER),
+    Flag("history-bytes", uint(0, 2**40), "16777216",
+         "Memory for past events that watches can start from; 1000 events are kept in any case.", MEMBER),
+    Flag("initial-advertise-peer-urls", URLS, "http://localhost:2380,http://localhost:7001",
+         "Peer URLs told to the cluster; the member's id is made from them.", CLUSTERING),
+    Flag("initial-cluster", CLUSTER, "${name}=${initial-advertise-peer-urls}",
+         "Members of a new cluster, name=url,name=url. This version runs clusters of one.", CLUSTERING),
+    Flag("initial-cluster-state", choice("new", "existing"), "new",
+         "new, or existing to join a running cluster (not in this version).", CLUSTERING),
+    Flag("initial-cluster-token", TEXT, "etcd-cluster", "Keeps clusters with equal URLs apart.", CLUSTERING),
+    Flag("cert-file", TEXT, "", "Certificate chain (PEM) for https client URLs.", SECURITY),
+    Flag("key-file", TEXT, "", "Private key (PEM) of --cert-file, without a password.", SECURITY),
+    Flag("client-cert-auth", SWITCH, "false", "Require client certificates.", SECURITY),
+    Flag("trusted-ca-file", TEXT, "", "Authorities (PEM) that sign client certificates.", SECURITY),
+    Flag("ca-file", TEXT, "", "Old form of --trusted-ca-file with --client-cert-auth.", SECURITY),
+    Flag("cors", WORDS, "", "Origins that browsers may call from, comma-separated, or *.", SECURITY),
+    Flag("host-whitelist", WORDS, "",
+         "Host names that requests may be addressed to, comma-separated, or * for any. Default: the"
+         " member's own names while it listens on loopback addresses only, else any.", SECURITY),
+    Flag("max-connections", uint(0, 2**24 - 1), "0", "Open client connections (0: by descriptors).", LIMITS),
+    Flag("max-head-bytes", uint(256, 2**30), "1048576", "Request line and headers of one request.", LIMITS),
+    Flag("max-body-bytes", uint(1, 2**30), "10485760", "Body of one request.", LIMITS),
+    Flag("max-key-bytes", uint(1, 2**20), "65536", "Length of one key.", LIMITS),
+    Flag("idle-timeout", DURATION, "5m", "Close unused connections after this; watches are spared.", LIMITS),
+    Flag("head-timeout", DURATION, "1m", "A request that has begun must have arrived by then.", LIMITS),
+    Flag("request-timeout", DURATION, "5s + 2 election timeouts",
+         "Answer a write that is not durable by then with error 300 (it may still be carried out).", LIMITS),
+    Flag("debug", SWITCH, "false", "Log at level debug.", LOGGING),
+    Flag("log-level", choice("debug", "info", "warn", "error", "panic", "fatal"), "info",
+         "Least important level to log.", LOGGING),
+    Flag("log-format", choice("text", "json"), "text", "Lines of key=value pairs or JSON objects.", LOGGING),
+    Flag("compat", choice("none", "upstream"), "none",
+         "upstream: answer with the known flaws of etcd 2.3, for comparison and old scripts.", COMPATIBILITY),
+    Flag("enable-v2", SWITCH, "true", "The v2 API of etcd 3.4; here it is the only one.", COMPATIBILITY),
+    Flag("addr", ADDRESS, "", "ip:port to advertise to clients, and by default to listen on.", OLD),
+    Flag("bind-addr", BIND_ADDRESS, "", "ip:port, ip or :port to listen on for clients. Default: the port of"
+         " -addr on every address, or exactly -addr if that is a loopback address.", OLD),
+    Flag("peer-addr", ADDRESS, "", "ip:port to advertise to peers; the initial cluster follows it.", OLD),
+    Flag("peer-bind-addr", BIND_ADDRESS, "", "ip:port, ip or :port to listen on for peers.", OLD),
+    Flag("config", TEXT, "", "TOML file in the form of etcd 0.4; environment and flags win over it.", OLD),
+    Flag("unsafe-no-fsync", SWITCH, "false",
+         "Acknowledge writes before they are on the disk: a control for durability tests, never for data.",
+         TESTING, hidden=True, in_environment=False),
+    Flag("version", SWITCH, "false", "Show the version.", MEMBER, hidden=True, in_environment=False),
+)
+
+_LATER = "it comes with clusters of several members"
+_UNSUPPORTED = (
+    ("discovery", TEXT, "", "Discovery URL of a new cluster.", _LATER),
+    ("discovery-srv", TEXT, "", "DNS domain with SRV records of a new cluster.", _LATER),
+    ("discovery-srv-name", TEXT, "", "Suffix of the SRV service name.", _LATER),
+    ("proxy", choice("off", "on", "readonly"), "off", "Run as a proxy instead of a member.", _LATER),
+    ("force-new-cluster", SWITCH, "false", "Drop all other members.", _LATER),
+    ("peer-cert-file", TEXT, "", "Certificate for peers.", _LATER),
+    ("peer-key-file", TEXT, "", "Key for peers.", _LATER),
+    ("peer-trusted-ca-file", TEXT, "", "Authorities of peers.", _LATER),
+    ("peer-ca-file", TEXT, "", "Old form of --peer-trusted-ca-file.", _LATER),
+    ("peer-client-cert-auth", SWITCH, "false", "Require certificates of peers.", _LATER),
+    ("peer-auto-tls", SWITCH, "false", "Peer TLS with generated certificates.", _LATER),
+    ("peer-cert-allowed-cn", TEXT, "", "Common name that peers must have.", _LATER),
+    ("peer-cert-allowed-hostname", TEXT, "", "Host name that peers must have.", _LATER),
+    ("peer-crl-file", TEXT, "", "Revoked certificates of peers.", _LATER),
+    ("wal-dir", TEXT, "", "Separate folder for the log.", "the log lives inside --data-dir"),
+    ("auto-tls", SWITCH, "false", "Generated client certificates.", "give --cert-file and --key-file"),
+    ("client-crl-file", TEXT, "", "Revoked client certificates.", "revocation lists are not read"),
+    ("client-cert-allowed-hostname", TEXT, "", "Host name in client certificates.", "names are not checked"),
+    ("cipher-suites", TEXT, "", "TLS cipher suites.", "those of the system's OpenSSL are used"),
+    ("listen-metrics-urls", TEXT, "", "Extra URLs for /metrics and /health.", "the client URLs serve both"),
+    ("config-file", TEXT, "", "YAML file in the form of etcd 3.", "use flags, the environment or -config"),
+    ("experimental-enable-v2v3", TEXT, "", "v2 requests on the v3 store.", "there is no v3 store"),
+)
+
+_NO_V3 = "there is no v3 API here"
+_NO_PROXY = "there is no proxy mode in this version"
+_NO_DISCOVERY = "there is no discovery in this version"
+_ONE = "a cluster of one has no use for it"
+_IGNORED = (
+    ("max-wals", UINT, "5", "log segments go when two snapshots cover them"),
+    ("strict-reconfig-check", SWITCH, "true", _ONE),
+    ("pre-vote", SWITCH, "true", _ONE),
+    ("initial-election-tick-advance", SWITCH, "true", _ONE),
+    ("discovery-fallback", choice("proxy", "exit"), "proxy", _NO_DISCOVERY),
+    ("discovery-proxy", TEXT, "", _NO_DISCOVERY),
+    ("proxy-failure-wait", UINT, "5000", _NO_PROXY),
+    ("proxy-refresh-interval", UINT, "30000", _NO_PROXY),
+    ("proxy-dial-timeout", UINT, "1000", _NO_PROXY),
+    ("proxy-write-timeout", UINT, "5000", _NO_PROXY),
+    ("proxy-read-timeout", UINT, "0", _NO_PROXY),
+    ("log-package-levels", TEXT, "", "use --log-level"),
+    ("logger", TEXT, "", "use --log-format"),
+    ("log-output", TEXT, "", "logs go to stderr"),
+    ("log-outputs", TEXT, "", "logs go to stderr"),
+    ("enable-pprof", SWITCH, "false", "there is no Go profiler here"),
+    ("metrics", choice("basic", "extensive"), "basic", "everything is always exported"),
+    ("quota-backend-bytes", TEXT, "0", _NO_V3),
+    ("backend-batch-interval", TEXT, "", _NO_V3),
+    ("backend-batch-limit", TEXT, "0", _NO_V3),
+    ("max-txn-ops", UINT, "128", _NO_V3),
+    ("max-request-bytes", UINT, "1572864", "use --max-body-bytes"),
+    ("max-concurrent-streams", UINT, "4294967295", _NO_V3),
+    ("grpc-keepalive-min-time", TEXT, "5s", _NO_V3),
+    ("grpc-keepalive-interval", TEXT, "2h", _NO_V3),
+    ("grpc-keepalive-timeout", TEXT, "20s", _NO_V3),
+    ("auto-compaction-retention", TEXT, "0", _NO_V3),
+    ("auto-compaction-mode", TEXT, "periodic", _NO_V3),
+    ("auth-token", TEXT, "simple", _NO_V3),
+    ("auth-token-ttl", UINT, "300", _NO_V3),
+    ("bcrypt-cost", UINT, "10", _NO_V3),
+    ("experimental-initial-corrupt-check", SWITCH, "false", "the log is always checked at the start"),
+    ("experimental-corrupt-check-time", TEXT, "0s", _ONE),
+    ("experimental-backend-bbolt-freelist-type", TEXT, "array", _NO_V3),
+    ("experimental-enable-lease-checkpoint", SWITCH, "false", _NO_V3),
+    ("experimental-compaction-batch-limit", TEXT, "1000", _NO_V3),
+    ("experimental-peer-skip-client-san-verification", SWITCH, "false", _ONE),
+    ("experimental-watch-progress-notify-interval", TEXT, "10m", _NO_V3),
+    ("experimental-warning-apply-duration", TEXT, "100ms", "slow applies show in /metrics"),
+)
+
+# Of etcd 0.4, without a counterpart since 2.0; the warning is etcd 2's own.
+_OLD_IGNORED = (
+    *((name, SWITCH) for name in ("v", "vv", "vvv", "f", "force", "snapshot")),
+    *((name, TEXT) for name in (
+        "max-result-buffer", "max-retry-attempts", "retry-interval", "peer-heartbeat-interval",
+        "peer-election-timeout", "cluster-active-size", "cluster-remove-delay", "cluster-sync-interval",
+        "max-cluster-size", "http-read-timeout", "http-write-timeout", "trace", "cpuprofile", "graphite-host",
+    )),
+)
+
+_REMOVED = (
+    ("peers", "a new cluster is listed in --initial-cluster"),
+    ("peers-file", "a new cluster is listed in --initial-cluster"),
+)
+
+# One-letter forms that 0.4 already called deprecated.
+ALIASES = {
+    "c": "addr", "s": "peer-addr", "d": "data-dir", "n": "name", "C": "peers", "CF": "peers-file",
+    "cl": "bind-addr", "sl": "peer-bind-addr", "m": "max-result-buffer", "r": "max-retry-attempts",
+}
+
+FLAGS: dict[str, Flag] = {
+    flag.name: flag
+    for flag in (
+        *_ACTING,
+        *(Flag(name, kind, default, text, UNSUPPORTED, Fate.UNSUPPORTED, note)
+          for name, kind, default, text, note in _UNSUPPORTED),
+        *(Flag(name, kind, default, note, IGNORED, Fate.IGNORED, note)
+          for name, kind, default, note in _IGNORED),
+        *(Flag(name, kind, "", "no longer supported", OLD, Fate.IGNORED) for name, kind in _OLD_IGNORED),
+        *(Flag(name, TEXT, "", note, OLD, Fate.REMOVED, note) for name, note in _REMOVED),
+    )
+}
+
+# fmt: on
+
+BY_ENV: dict[str, Flag] = {flag.env: flag for flag in FLAGS.values() if flag.env is not None}

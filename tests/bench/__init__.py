@@ -1,0 +1,1 @@
+"""Measurements with pytest-benchmark; run by `make bench`, never by `make test`."""

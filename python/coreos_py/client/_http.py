@@ -160,7 +160,9 @@ def _open(
     endpoint: Endpoint, tls: Callable[[], ssl.SSLContext], timeout_s: float | None, deadline: Deadline
 ) -> socket.socket:
     try:
-        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+        # As bytes, or Python loads its tables for international names.
+        host = endpoint.host.encode("ascii") if endpoint.host.isascii() else endpoint.host
+        found = socket.getaddrinfo(host, endpoint.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         reason = f"dial tcp: lookup {endpoint.host}: no such host"
         raise AttemptError(reason, connected=False, sent=False) from error

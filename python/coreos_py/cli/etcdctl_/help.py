@@ -1,0 +1,58 @@
+"""Help texts, made from the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from coreos_py.cli.etcdctl_.flags import Flag
+from coreos_py.cli.etcdctl_.table import COMMANDS, GLOBAL_FLAGS, VERSION, Command
+
+
+def program_help() -> str:
+    """All commands and all global flags."""
+    commands = [(command.name, command.summary) for command in COMMANDS]
+    commands.append(("help, h", "Shows a list of commands or help for one command"))
+    return (
+        "NAME:\n   etcdctl - A simple command line client for etcd.\n\n"
+        "USAGE:\n   etcdctl [global options] command [command options] [arguments...]\n\n"
+        f"COMMANDS:\n{_columns(commands)}\n"
+        f"GLOBAL OPTIONS:\n{_options((*GLOBAL_FLAGS, VERSION))}"
+    )
+
+
+def command_help(command: Command) -> str:
+    """One command."""
+    words = ["etcdctl", command.name, "[command options]" if command.flags else "", command.arguments]
+    parts = [
+        f"NAME:\n   etcdctl {command.name} - {command.summary}\n",
+        f"USAGE:\n   {' '.join(word for word in words if word)}\n",
+    ]
+    if command.description:
+        lines = command.description.splitlines()
+        parts.append("DESCRIPTION:\n" + "".join(f"   {line}".rstrip() + "\n" for line in lines))
+    if command.flags:
+        parts.append(f"OPTIONS:\n{_options(command.flags)}")
+    return "\n".join(parts)
+
+
+def _options(flags: Sequence[Flag]) -> str:
+    return _columns([(_option_names(flag), _option_text(flag)) for flag in flags])
+
+
+def _option_names(flag: Flag) -> str:
+    value = "" if flag.kind == "switch" else " value"
+    return ", ".join(f"{'-' if len(name) == 1 else '--'}{name}{value}" for name in flag.names)
+
+
+def _option_text(flag: Flag) -> str:
+    text = flag.help
+    if flag.default:
+        text += f" (default: {flag.default})"
+    if flag.environment:
+        text += f" [${flag.environment}]"
+    return text
+
+
+def _columns(rows: Sequence[tuple[str, str]]) -> str:
+    width = max(len(left) for left, _ in rows)
+    return "".join(f"   {left:<{width}}  {right}\n" for left, right in rows)

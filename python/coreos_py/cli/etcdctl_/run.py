@@ -1,0 +1,121 @@
+"""From a command line to an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from coreos_py.cli.etcdctl_ import exits
+from coreos_py.cli.etcdctl_.exits import CommandError, describe, error_line
+from coreos_py.cli.etcdctl_.flags import FlagError, Values, parse
+from coreos_py.cli.etcdctl_.output import open_missing_descriptors, write_error, write_out
+from coreos_py.cli.etcdctl_.table import GLOBAL_FLAGS, V3_COMMANDS, VERSION, Command, find
+from coreos_py.client.errors import EtcdError
+
+ETCD_VERSION = "2.3.8"
+"""The release whose command line this one follows; scripts compare this number."""
+_NESTING_MAX = 20_000
+"""How deep a recursive listing may be nested; the interpreter's own limit is some 400 directories."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line. Never raises, except what ends the process."""
+    open_missing_descriptors()
+    try:
+        return _run(arguments)
+    except CommandError as error:
+        write_error(error.text)
+        return error.exit_status
+    except EtcdError as error:
+        text, exit_status = describe(error)
+        write_error(text)
+        return exit_status
+    except BrokenPipeError:
+        return exits.OUTPUT_CLOSED
+    except OSError as error:
+        write_error(error_line(f"write standard output: {(error.strerror or str(error)).lower()}"))
+        return exits.BAD_ARGUMENTS
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+
+
+def _run(arguments: Sequence[str]) -> int:
+    api = os.environ.get("ETCDCTL_API", "")
+    if api not in ("", "2"):
+        raise CommandError(
+            error_line(f"ETCDCTL_API={api}: only the v2 API is spoken here; set ETCDCTL_API=2")
+        )
+    values = Values()
+    try:
+        words = parse(arguments, (*GLOBAL_FLAGS, VERSION), values, positionals_max=0)
+    except FlagError as error:
+        raise _usage_error(str(error), None) from error
+    if values.switch("version"):
+        return _print_version()
+    if not words or (values.switch("help") and find(words[0]) is None) or words[0] in ("help", "h"):
+        return _print_help(words)
+    command = find(words[0])
+    if command is None:
+        raise CommandError(_unknown(words[0]))
+    try:
+        rest = parse(
+            words[1:], (*GLOBAL_FLAGS, *command.flags), values, positionals_max=command.positionals_max
+        )
+    except FlagError as error:
+        if not command.module:
+            raise _comes_later(command) from error
+        raise _usage_error(str(error), command) from error
+    if values.switch("help"):
+        return _print_help(["help", command.name])
+    if not command.module:
+        raise _comes_later(command)
+    return _execute(command, values, rest)
+
+
+def _execute(command: Command, values: Values, words: Sequence[str]) -> int:
+    sys.setrecursionlimit(_NESTING_MAX)
+    session_module = importlib.import_module("coreos_py.cli.etcdctl_.session")
+    module = importlib.import_module(f"coreos_py.cli.etcdctl_.{command.module}")
+    session = session_module.Session(values)
+    try:
+        module.run(command.name, session, values, words)
+    finally:
+        session.close()
+    return exits.OK
+
+
+def _print_help(words: Sequence[str]) -> int:
+    help_module = importlib.import_module("coreos_py.cli.etcdctl_.help")
+    topic = words[1] if len(words) > 1 and words[0] in ("help", "h") else ""
+    command = find(topic)
+    if topic and command is None:
+        raise CommandError(_unknown(topic))
+    write_out(help_module.command_help(command) if command else help_module.program_help())
+    return exits.OK
+
+
+def _print_version() -> int:
+    from coreos_py import __version__
+
+    write_out(f"etcdctl version {ETCD_VERSION}\ncoreos_py version {__version__}\n")
+    return exits.OK
+
+
+def _usage_error(reason: str, command: Command | None) -> CommandError:
+    help_module = importlib.import_module("coreos_py.cli.etcdctl_.help")
+    text = help_module.command_help(command) if command else help_module.program_help()
+    return CommandError(f"Incorrect Usage: {reason}\n\n{text}")
+
+
+def _comes_later(command: Command) -> CommandError:
+    return CommandError(error_line(f'"etcdctl {command.name}" comes with a later version'))
+
+
+def _unknown(name: str) -> str:
+    if name not in V3_COMMANDS:
+        return f"No help topic for '{name}'\n"
+    nearest = V3_COMMANDS[name]
+    hint = f'; "etcdctl {nearest}" comes nearest' if nearest else ""
+    return error_line(f'"{name}" belongs to the v3 API, and only the v2 API is spoken here{hint}')

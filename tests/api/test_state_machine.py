@@ -1,0 +1,216 @@
+"""Random sequences of requests to one member, each answer compared byte by byte with the naive model's.
+
+One server serves the whole run; every example has a directory of its own and a model that starts at the
+server's index. The same machine runs against Debian's etcd with the model's `upstream` switch, which tests
+the model.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from tests.model import gojson
+from tests.model.store import Params, Store
+from tests.support.server import Kind, Server
+from tests.support.wire import form, request_bytes
+
+Servers = Callable[[Kind], Server]
+#: TTLs never run out during a run: expiry would move the index behind the model's back.
+TTL_S = 100_000
+TTL_SLACK_S = 600
+_NUMBERS = itertools.count(1)
+
+names = st.sampled_from(["a", "b", "c", "_h", "d e", "é<&>", "A", "%41"])
+keys = st.lists(names, max_size=3).map(lambda parts: "".join("/" + part for part in parts))
+values = st.one_of(st.sampled_from(["", "1", "2"]), st.text(max_size=12).filter(lambda t: t.isprintable()))
+ttls = st.sampled_from([None, None, None, TTL_S, TTL_S * 2])
+exists = st.sampled_from([None, None, None, True, False])
+ages = st.integers(min_value=0, max_value=8)
+
+
+def normal(body: str) -> str:
+    """Take the clock out of a body: expirations become a mark, TTLs what was asked for."""
+    body = re.sub(r'"expiration":"[^"]+Z"', r'"expiration":"\\u003cT\\u003e"', body)
+
+    def whole(match: re.Match[str]) -> str:
+        shown = int(match[1])
+        asked = -(-shown // TTL_S) * TTL_S
+        assert asked - TTL_SLACK_S <= shown <= asked, f"ttl {shown} of {asked}"
+        return f'"ttl":{asked}'
+
+    return re.sub(r'"ttl":(\d+)', whole, body)
+
+
+class KeySpace(RuleBasedStateMachine):
+    """Requests below a fresh directory."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self.fixed = server.kind.has_fixes
+        self.conn = server.connect()
+        self.prefix = f"/sm{next(_NUMBERS)}"
+        self.start = self.conn.get("/_none").etcd_index
+        self.store = Store(self.start, upstream=not self.fixed)
+
+    def teardown(self) -> None:
+        self.exchange("GET", "", Params(recursive=True), "recursive=true&sorted=true")
+        self.conn.close()
+
+    def exchange(self, method: str, key: str, params: Params, query: str, body: bytes | None = None) -> None:
+        path = self.prefix + key
+        target = f"/v2/keys{quote(path)}" + (f"?{query}" if query else "")
+        reply = self.conn.request(method, target, body)
+        expected = self.store.request("GET" if method == "HEAD" else method, path, params)
+        shown = f"{method} {target} {body!r}"
+        assert reply.status == expected.status, f"{shown}: {reply}, expected {expected}"
+        assert reply.etcd_index == expected.index, f"{shown}: index {reply.etcd_index}, not {expected.index}"
+        assert (reply.header("X-Raft-Index") is not None) == (reply.status < 300), shown
+        if method != "HEAD":
+            wanted = gojson.dump(expected.answer) + "\n"
+            assert normal(reply.body.decode()) == wanted, shown
+
+    @rule(
+        key=keys,
+        value=values,
+        make_dir=st.sampled_from([False, False, True]),
+        ttl_s=ttls,
+        prev_exist=exists,
+        prev_value=st.one_of(st.none(), st.none(), values),
+        age=st.one_of(st.none(), st.none(), ages),
+        refresh=st.sampled_from([False, False, False, True]),
+        in_query=st.booleans(),
+    )
+    def put(
+        self,
+        key: str,
+        value: str,
+        make_dir: bool,
+        ttl_s: int | None,
+        prev_exist: bool | None,
+        prev_value: str | None,
+        age: int | None,
+        refresh: bool,
+        in_query: bool,
+    ) -> None:
+        """PUT with any mixture of conditions."""
+        if refresh:
+            value, ttl_s = "", ttl_s or TTL_S
+        if prev_value == "" and not self.fixed:
+            prev_value = None
+        prev_index = 0 if age is None else max(0, self.store.index - age)
+        params = Params(
+            value, make_dir, ttl_s, prev_exist, prev_value, prev_index, refresh=refresh and prev_exist is not False
+        )
+        fields: dict[str, Any] = {"value": value} if value or not refresh else {}
+        flags: dict[str, Any] = {}
+        if ttl_s is not None:
+            fields["ttl"] = ttl_s
+        for name, given in (("prevValue", prev_value), ("prevIndex", prev_index if age is not None else None)):
+            if given is not None:
+                flags[name] = given
+        for name, flag in (("dir", make_dir or None), ("prevExist", prev_exist), ("refresh", refresh or None)):
+            if flag is not None:
+                flags[name] = "true" if flag else "false"
+        if in_query:
+            self.exchange("PUT", key, params, form(**flags).decode(), form(**fields))
+        else:
+            self.exchange("PUT", key, params, "", form(**fields, **flags))
+
+    @rule(key=keys, value=values, make_dir=st.booleans(), ttl_s=ttls)
+    def post(self, key: str, value: str, make_dir: bool, ttl_s: int | None) -> None:
+        """POST makes a key named after its index."""
+        fields: dict[str, Any] = {"value": value} | ({"ttl": ttl_s} if ttl_s is not None else {})
+        query = "dir=true" if make_dir else ""
+        self.exchange("POST", key, Params(value, make_dir, ttl_s), query, form(**fields))
+
+    @rule(
+        key=keys,
+        make_dir=st.booleans(),
+        recursive=st.booleans(),
+        prev_value=st.one_of(st.none(), st.none(), values),
+        age=st.one_of(st.none(), st.none(), ages),
+    )
+    def delete(self, key: str, make_dir: bool, recursive: bool, prev_value: str | None, age: int | None) -> None:
+        """DELETE with any mixture of flags and conditions."""
+        if prev_value == "" and not self.fixed:
+            prev_value = None
+        prev_index = 0 if age is None else max(0, self.store.index - age)
+        params = Params(
+            dir=make_dir, recursive=recursive, prev_value=prev_value, prev_index=prev_index
+        )
+        flags: dict[str, Any] = {"dir": str(make_dir).lower(), "recursive": str(recursive).lower()}
+        if prev_value is not None:
+            flags["prevValue"] = prev_value
+        if age is not None:
+            flags["prevIndex"] = prev_index
+        self.exchange("DELETE", key, params, form(**flags).decode())
+
+    @rule(key=keys, recursive=st.booleans(), quorum=st.booleans(), method=st.sampled_from(["GET", "GET", "HEAD"]))
+    def read(self, key: str, recursive: bool, quorum: bool, method: str) -> None:
+        """GET and HEAD, sorted (our server always sorts, upstream when asked)."""
+        query = "sorted=true" + "&recursive=true" * recursive + "&quorum=true" * quorum
+        self.exchange(method, key, Params(recursive=recursive), query)
+
+    @rule(key=keys, recursive=st.booleans(), age=ages)
+    def watch_from_the_past(self, key: str, recursive: bool, age: int) -> None:
+        """A watch with an index of this example gets the first event that concerns it, if there is one."""
+        since = self.store.index - age
+        path = self.prefix + key
+        if since <= self.start or not self.fixed:
+            return
+        event = self.store.first_event(path, recursive=recursive, since=since)
+        if event is None:
+            return
+        query = f"?wait=true&waitIndex={since}" + "&recursive=true" * recursive
+        self.conn.send(request_bytes("GET", f"/v2/keys{quote(path)}{query}"))
+        reply = self.conn.read_reply()
+        assert reply.status == 200
+        assert reply.etcd_index == self.store.index
+        assert normal(reply.body.decode()) == gojson.dump(event.answer) + "\n", f"watch {path}{query}"
+
+
+def play(server: Server, examples: int) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        lambda: KeySpace(server),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.parametrize("kind", [Kind.OURS, Kind.UPSTREAM, Kind.ETCD34], ids=lambda kind: kind.value)
+def test_against_the_model(module_servers: Servers, kind: Kind) -> None:
+    play(module_servers(kind), 100)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", [Kind.OURS, Kind.UPSTREAM], ids=lambda kind: kind.value)
+def test_against_the_model_for_long(module_servers: Servers, kind: Kind) -> None:
+    play(module_servers(kind), 5000)
+
+
+def test_control_a_wrong_model_is_found(module_servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a model that forgets to keep `createdIndex` on update, the run must fail."""
+    kind = Kind.OURS
+    honest = Store._rewrite
+
+    def wrong(self: Store, path: str, node: Any, params: Params, action: str) -> Any:
+        event = honest(self, path, node, params, action)
+        node.created = self.index
+        return event
+
+    monkeypatch.setattr(Store, "_rewrite", wrong)
+    with pytest.raises(AssertionError):
+        play(module_servers(kind), 200)

@@ -77,8 +77,8 @@ def _say_how_to_go_on(member: Member, data_dir: Path, is_kept: bool) -> None:
     told = "kept" if is_kept else "removed at the end"
     print(f"\nThe member keeps serving on {', '.join(member.client_urls)}; data in {data_dir} ({told}).")
     print("In another terminal:\n")
-    print(f"  curl -L {member.client_urls[-1]}/v2/keys/hello3 -XPUT -d value='Hello world'")
-    print(f"  {member.typed('get /hello3')}\n")
+    print(f"  curl -L {member.client_urls[-1]}/v2/keys/message -XPUT -d value='Hello world'")
+    print(f"  {member.typed('get /message')}\n")
     print("Ctrl-C stops it.")
 
 

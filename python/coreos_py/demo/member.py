@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from coreos_py.etcd.port_holder import describe_holder
+
 BOOK_PORTS = (2379, 4001)
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 30.0
@@ -40,29 +42,6 @@ def _any_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def holder_of(port: int) -> str:
-    """Who listens on a TCP port of this machine: `NAME (pid N)`, as far as this user may see it."""
-    inodes = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            rows = Path(table).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for row in rows:
-            fields = row.split()
-            if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
-                inodes.add(f"socket:[{fields[9]}]")
-    for descriptors in Path("/proc").glob("[0-9]*/fd"):
-        try:
-            held = {os.readlink(entry) for entry in descriptors.iterdir()}
-            if held & inodes:
-                name = (descriptors.parent / "comm").read_text().strip()
-                return f"{name} (pid {descriptors.parent.name})"
-        except OSError:  # it has ended, or belongs to somebody else
-            continue
-    return "a process of another user"
-
-
 def choose_ports() -> list[int]:
     """The book's two ports, each replaced by a free one when somebody holds it; says so."""
     ports = []
@@ -71,7 +50,7 @@ def choose_ports() -> list[int]:
             ports.append(port)
         else:
             other = _any_free_port()
-            print(f"port {port} is held by {holder_of(port)}; using {other} instead")
+            print(f"port {port} is held by {describe_holder('127.0.0.1', port)}; using {other} instead")
             ports.append(other)
     return ports
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -16,10 +18,11 @@ COMMAND_DEADLINE_S = 30.0
 
 @dataclass(frozen=True)
 class Typed:
-    """One command and the lines that it answers, in any order."""
+    """One command and the lines that it answers, in any order. An inserted one is not in the book's text."""
 
     arguments: str
     answers: tuple[str, ...] = ()
+    is_inserted: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,19 @@ class Expired:
 
 @dataclass(frozen=True)
 class Watched:
-    """A watch in the background, the command that changes the key, and what both answer."""
+    """A watch in the background, the command that changes the key, and the line that the watch prints then."""
 
     watch: str
-    change: str
+    change: Typed
     answer: str
+    ends_by_itself: bool = True
 
 
 Step = Typed | Said | Expired | Watched
 
 
 def steps(ttl_s: int) -> list[Step]:
-    """The section's commands in order. Lines that the book leaves to the reader are marked as inserted."""
+    """The section's commands in order, with those inserted that its later ones need."""
     return [
         Said("15-3-1  keys and directories"),
         Typed("mk /hello world", ("world",)),
@@ -65,11 +69,21 @@ def steps(ttl_s: int) -> list[Step]:
         Typed(f"mkdir /hello-dir2 --ttl {ttl_s}"),
         Said("15-3-4  watching"),
         Typed("mk /hello3 world", ("world",)),
-        Watched("watch /hello3", "set /hello3 abcd1234", "abcd1234"),
-        Said("15-3-5  removing and updating"),
-        Typed("rm /hello3", ("PrevNode.Value: abcd1234",)),
-        Typed("mk /hello3 world", ("world",)),
+        Watched("watch /hello3", Typed("set /hello3 abcd1234", ("abcd1234",)), "abcd1234"),
+        Watched(
+            'exec-watch /hello3 -- sh -c "echo hello3 modified"',
+            Typed("set /hello3 again", ("again",)),
+            "hello3 modified",
+            ends_by_itself=False,
+        ),
+        Said("15-3-5  removing, turning a key into a directory, updating"),
+        Typed("rm /hello3", ("PrevNode.Value: again",)),
+        Typed("rmdir /hello-dir"),
+        Typed("mk /hello3 world", ("world",), is_inserted=True),
+        Typed("setdir /hello3"),
         Typed(f"update /hello abcd1234 --ttl {ttl_s}", ("abcd1234",)),
+        Typed("mkdir /hello-dir", is_inserted=True),
+        Typed(f"updatedir /hello-dir --ttl {ttl_s}"),
     ]
 
 
@@ -121,7 +135,7 @@ def _compare(status: int, lines: list[str], answers: tuple[str, ...]) -> int:
 
 
 def _type(member: Member, step: Typed) -> int:
-    _prompt(step.arguments)
+    _prompt(step.arguments, "    # inserted: the next one needs it" if step.is_inserted else "")
     return _compare(*_run(member, step.arguments), step.answers)
 
 
@@ -155,11 +169,25 @@ def _watch(member: Member, step: Watched) -> int:
     )
     try:
         # The change must come after the watch has arrived, or there would be nothing to see.
-        _until(lambda: member.ask("/v2/stats/store")[0]["watchers"] > 0, "the watch")
-        differences = _type(member, Typed(step.change, (step.answer,)))
+        _until(lambda: member.ask("/v2/stats/store")[0]["watchers"] > 0, f"the start of {step.watch}")
+        differences = _type(member, step.change)
+        lines = []
+        if step.ends_by_itself:
+            print("(the watch prints the change and ends)")
+        else:
+            print("(the watch runs its command, and goes on until it is stopped)")
+            lines.append(_first_line(watcher, step.watch))
+            watcher.send_signal(signal.SIGINT)
         out, _ = watcher.communicate(timeout=COMMAND_DEADLINE_S)
-        print("(the watch ends and prints)")
-        return differences + _compare(watcher.returncode, out.splitlines(), (step.answer,))
+        return differences + _compare(watcher.returncode, lines + out.splitlines(), (step.answer,))
     finally:
         watcher.kill()
         watcher.wait()
+
+
+def _first_line(process: subprocess.Popen[str], what: str) -> str:
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], COMMAND_DEADLINE_S)
+    if not ready:
+        raise MemberFailed(f"{what} printed nothing within {COMMAND_DEADLINE_S:.0f} s")
+    return process.stdout.readline().rstrip("\n")

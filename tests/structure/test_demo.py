@@ -21,7 +21,7 @@ DEADLINE_S = 60.0
 
 @contextmanager
 def demo(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The program with its standard input closed, in a group of its own; killed at the end if it still runs."""
+    """The program with its standard input closed, in a group of its own; ended at the latest here."""
     process = subprocess.Popen(
         [
             "/bin/sh",
@@ -32,7 +32,7 @@ def demo(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             "-m",
             "coreos_py.demo",
             "--ttl",
-            "3",
+            "5",
             *arguments,
         ],
         stdout=subprocess.PIPE,

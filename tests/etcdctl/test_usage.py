@@ -1,0 +1,116 @@
+"""Command lines that are wrong, ask for help, or ask for what is not here. No server is needed."""
+
+from __future__ import annotations
+
+import pytest
+from coreos_py.cli.etcdctl_.table import COMMANDS, GLOBAL_FLAGS, V3_COMMANDS
+
+from tests.etcdctl.runner import Ctl
+
+# Nothing listens on port 1: a command line that is wrong must be told so before anything is connected to.
+CTL = Ctl.ours("http://127.0.0.1:1")
+
+
+def test_an_unknown_command_j253() -> None:
+    assert CTL.run("bogus") == (1, "", "No help topic for 'bogus'\n")
+    assert CTL.run("help", "bogus") == (1, "", "No help topic for 'bogus'\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["get", "--bogus", "/k"], "flag provided but not defined: -bogus"),
+        (["set", "/k", "v", "-bogus"], "flag provided but not defined: -bogus"),
+        (["set", "/k", "v", "--ttl", "x"], 'invalid value "x" for flag -ttl: parse error'),
+        (
+            ["set", "/k", "v", "--ttl", "99999999999999999999"],
+            'invalid value "99999999999999999999" for flag',
+        ),
+        (["set", "/k", "v", "--ttl"], "flag needs an argument: -ttl"),
+        (["rm", "/k", "--with-index", "-1"], 'invalid value "-1" for flag -with-index: parse error'),
+        (["get", "/k", "--quorum=maybe"], 'invalid boolean value "maybe" for -quorum: parse error'),
+        (["ls", "-pr", "/"], "flag provided but not defined: -pr"),
+        (["get", "---sort", "/k"], "bad flag syntax: ---sort"),
+        (["get", "--=x", "/k"], "bad flag syntax: --=x"),
+        (["--timeout", "3", "get", "/k"], 'invalid value "3" for flag -timeout: parse error'),
+        (["--bogus", "get", "/k"], "flag provided but not defined: -bogus"),
+        (["watch", "/k", "--after-index", "x"], 'invalid value "x" for flag -after-index: parse error'),
+    ],
+)
+def test_wrong_flags_are_named_on_stderr_with_exit_1(words: list[str], reason: str) -> None:
+    code, out, err = CTL.run(*words)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"Incorrect Usage: {reason}")
+
+
+def test_missing_words() -> None:
+    assert CTL.run("exec-watch", "/k") == (1, "", "Error:  key and command to exec required\n")
+    assert CTL.run("exec-watch", "/k", "--") == (1, "", "Error:  key and command to exec required\n")
+    assert CTL.run("exec-watch") == (1, "", "Error:  key and command to exec required\n")
+    assert CTL.run("get") == (1, "", "Error:  key required\n")
+
+
+def test_a_bare_call_and_help_show_everything() -> None:
+    help_text = CTL.run("--help").out
+    assert CTL.run() == CTL.run("help") == CTL.run("-h") == (0, help_text, "")
+    for command in COMMANDS:
+        assert f"   {command.name} " in help_text
+    for flag in GLOBAL_FLAGS:
+        for name in flag.names:
+            assert f"-{name}" in help_text
+        assert not flag.environment or f"[${flag.environment}]" in help_text
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_each_command_has_help(command: object) -> None:
+    assert isinstance(command, type(COMMANDS[0]))
+    shown = CTL.run(command.name, "--help")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith(f"NAME:\n   etcdctl {command.name} - {command.summary}\n")
+    for flag in command.flags:
+        assert all(f"-{name}" in shown.out for name in flag.names)
+    assert CTL.run("help", command.name) == CTL.run("--help", command.name) == shown
+
+
+def test_help_is_laid_out_as_it_always_was() -> None:
+    assert CTL.run("get", "--help").out == (
+        "NAME:\n   etcdctl get - retrieve the value of a key\n\n"
+        "USAGE:\n   etcdctl get [command options] <key>\n\n"
+        "OPTIONS:\n"
+        "   --sort        returns result in sorted order\n"
+        "   --quorum, -q  require quorum for get request\n"
+    )
+
+
+def test_version() -> None:
+    for flag in ("--version", "-v", "-version"):
+        code, out, err = CTL.run(flag)
+        assert (code, err) == (0, "")
+        assert out.splitlines()[0] == "etcdctl version 2.3.8"
+        assert out.splitlines()[1].startswith("coreos_py version ")
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS if not command.module])
+def test_what_a_later_version_has(name: str) -> None:
+    wanted = (1, "", f'Error:  "etcdctl {name}" comes with a later version\n')
+    assert CTL.run(name) == CTL.run(name, "list", "--some-flag") == wanted
+
+
+@pytest.mark.parametrize("name", V3_COMMANDS)
+def test_v3_commands_are_refused_in_one_line(name: str) -> None:
+    code, out, err = CTL.run(name, "a", "b")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "v3" in err
+
+
+def test_the_v3_api_is_refused_in_one_line() -> None:
+    code, out, err = CTL.run("get", "/k", variables={"ETCDCTL_API": "3"})
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "ETCDCTL_API=3" in err
+    assert CTL.run("--version", variables={"ETCDCTL_API": "2"}).code == 0
+
+
+def test_discovery_by_dns_is_refused_in_one_line() -> None:
+    code, out, err = CTL.run("--discovery-srv", "example.invalid", "get", "/k")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert CTL.run("get", "/k", variables={"ETCDCTL_DISCOVERY_SRV": "example.invalid"}).err == err

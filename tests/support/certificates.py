@@ -1,0 +1,30 @@
+"""A throw-away certificate authority for TLS tests."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Files for the server and a context for clients that trusts them."""
+
+    cert_file: Path
+    key_file: Path
+    client: ssl.SSLContext
+
+
+def make_certificates(folder: Path) -> Certificates:
+    """Issue a certificate for loopback."""
+    authority = trustme.CA()
+    server = authority.issue_cert("127.0.0.1", "localhost")
+    cert_file, key_file = folder / "server.pem", folder / "server.key"
+    cert_file.write_bytes(b"".join(blob.bytes() for blob in server.cert_chain_pems))
+    server.private_key_pem.write_to_path(str(key_file))
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return Certificates(cert_file, key_file, client)

@@ -41,7 +41,7 @@ class Expired:
 
 @dataclass(frozen=True)
 class Watched:
-    """A watch in the background, the command that changes the key, and the line that the watch prints then."""
+    """A watch in the background, the command that changes its key, and the line that it prints then."""
 
     watch: str
     change: Typed

@@ -4,8 +4,6 @@ Later sources win: file, environment, command line. A value that cannot be read 
 what the values mean together is the business of `settings`.
 """
 
-import difflib
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -88,6 +86,8 @@ def _known(name: str, given: Given) -> Flag:
         given.warnings.append(f"[deprecated] use -{ALIASES[name]}, not -{name}")
         name = ALIASES[name]
     if name not in FLAGS:
+        import difflib
+
         near = difflib.get_close_matches(name, FLAGS, n=1, cutoff=0.75)
         hint = f"\nDid you mean --{near[0]}?" if near else ""
         raise FlagError(f"flag provided but not defined: -{name}{hint}", 2)
@@ -121,6 +121,8 @@ def _read_environ(environ: Mapping[str, str], wins: Mapping[str, object], given:
 
 
 def _read_file(path: str, read_text: Callable[[str], str], wins: Mapping[str, object], given: Given) -> None:
+    import tomllib
+
     try:
         table = tomllib.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:

@@ -5,10 +5,7 @@ import textwrap
 
 from coreos_py import __version__
 from coreos_py.etcd.flags import FLAGS, IGNORED, OLD, UNSUPPORTED, Fate, Flag
-
-# The API's reference generation: clients look at these numbers.
-API_VERSION = "2.3.8"
-CLUSTER_VERSION = "2.3.0"
+from coreos_py.etcd.versions import API_VERSION
 
 USAGE = """\
 Usage: etcd [flags]

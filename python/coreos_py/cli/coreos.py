@@ -1,0 +1,52 @@
+"""`coreos`: everything that is not a daemon's or client's own command, as subcommands."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from coreos_py import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """A subcommand, loaded when it is used: `module` has `main(arguments) -> exit status`."""
+
+    module: str
+    help: str
+
+
+SUBCOMMANDS = {
+    "etcd": Subcommand("coreos_py.cli.coreos_etcd", "verify or repair the data directory of an etcd member"),
+}
+
+
+def help_text() -> str:
+    """What can be typed."""
+    width = max(map(len, SUBCOMMANDS))
+    lines = (f"  {name:<{width}}  {command.help}" for name, command in SUBCOMMANDS.items())
+    return "\n".join(["Usage: coreos [--version] [--help] COMMAND ...", "", "Commands:", *lines]) + "\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status: that of the subcommand, 2 for a wrong command line."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    first = arguments[0] if arguments else ""
+    if first in ("--version", "-V"):
+        print(f"coreos {__version__}")
+        return 0
+    if first in ("--help", "-h", "help"):
+        print(help_text(), end="")
+        return 0
+    if first in SUBCOMMANDS:
+        run: Callable[[Sequence[str]], int] = import_module(SUBCOMMANDS[first].module).main
+        return run(arguments[1:])
+    if not first:
+        print(help_text(), end="", file=sys.stderr)
+    else:
+        print(f"coreos: '{first}' is not a command of coreos. See 'coreos --help'.", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

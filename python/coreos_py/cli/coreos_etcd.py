@@ -1,0 +1,82 @@
+"""`coreos etcd verify|repair DATA_DIR`: check or mend the data directory of a member that does not run."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def main(argv: Sequence[str]) -> int:
+    """0: in order or repaired. 1: problems, or the directory cannot be read. 2: wrong command line."""
+    parser = _parser()
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 2
+
+    from coreos_py._core import EngineError
+
+    try:
+        return _verify(options) if options.action == "verify" else _repair(options)
+    except EngineError as error:
+        if options.json:
+            print(json.dumps({"ok": False, "error": str(error), "kind": error.kind}))
+        else:
+            print(f"coreos: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("coreos etcd", allow_abbrev=False)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="verify|repair")
+    texts = {
+        "verify": "read a data directory and say whether it is in order; changes nothing",
+        "repair": "cut the log at the first damage, keep what is cut beside it, and say what was done",
+    }
+    for name, text in texts.items():
+        action = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
+        action.add_argument("data_dir", metavar="DATA_DIR")
+        action.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from coreos_py._core import verify
+
+    report = verify(options.data_dir)
+    print(json.dumps(report) if options.json else report_text(report))
+    return 0 if report["ok"] else 1
+
+
+def report_text(report: dict[str, Any]) -> str:
+    """A report of `verify` for people."""
+    lines = [
+        f"cluster    {report['cluster_id']:x}",
+        f"member     {report['member_id']:x}",
+        f"segments   {report['segments']}",
+        f"entries    {report['first_index']} to {report['last_index']}, committed to {report['commit']}",
+    ]
+    lines += [
+        f"snapshot   {name}: term {term}, index {index}, {'in order' if ok else 'UNREADABLE'}"
+        for name, term, index, ok in report["snapshots"]
+    ]
+    if report["torn_tail_bytes"]:
+        tail = f"{report['torn_tail_bytes']} bytes that were never acknowledged; the next start cuts them off"
+        lines.append(f"torn tail  {tail}")
+    lines += [f"problem    {sentence}" for sentence in report["problems"]]
+    if report["would_lose"]:
+        lines.append(f"           a repair would lose {report['would_lose']} entries")
+    lines.append("in order" if report["ok"] else "NOT in order: see `coreos etcd repair --help`")
+    return "\n".join(lines)
+
+
+def _repair(options: argparse.Namespace) -> int:
+    from coreos_py._core import repair
+
+    done = repair(options.data_dir)
+    if options.json:
+        print(json.dumps({"ok": True, "done": done}))
+    else:
+        print("\n".join(done) if done else "nothing to repair")
+    return 0

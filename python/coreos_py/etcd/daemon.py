@@ -1,0 +1,152 @@
+"""A member from its settings to its end: what is opened, in which order, and how it is closed."""
+
+import importlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coreos_py import __version__, logs
+from coreos_py.etcd.descriptors import connection_limit, raise_limit
+from coreos_py.etcd.errors import StartError
+from coreos_py.etcd.hosts import accepted_hosts
+from coreos_py.etcd.listeners import Listener, bind_all, close_all, listen_all
+from coreos_py.etcd.settings import Settings
+
+if TYPE_CHECKING:
+    from coreos_py._core import Engine, Front
+    from coreos_py.etcd.service import Service
+    from coreos_py.etcd.tls import ReloadingContext
+
+_LOG = logs.Log("etcd")
+
+
+def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Be the member until a signal; the exit status. Why it cannot start is one line of the log."""
+    # A Ctrl-C while the log is recovered ends the process at once; nothing needs cleaning up then.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    logs.set_up(settings.log_level, settings.log_format)
+    _LOG.info(
+        "starting", version=__version__, name=settings.name, data_dir=settings.data_dir, pid=os.getpid()
+    )
+    for warning in settings.warnings:
+        _LOG.warn(warning)
+    listeners: list[Listener] = []
+    try:
+        descriptor_limit = raise_limit()
+        tls = _read_certificates(settings)
+        clients = bind_all(settings.listen_client_urls)
+        listeners += clients
+        peers = bind_all(settings.listen_peer_urls)
+        listeners += peers
+        engine = _open_beside_loading_trio(settings)
+        try:
+            service = _make_service(settings, engine, tls, descriptor_limit, argv)
+            listen_all(listeners)
+            for listener in listeners:
+                whom = "clients" if listener in clients else "peers"
+                _LOG.info(f"listening for {whom}", url=listener.url, address=listener.address)
+            service.run(clients, peers, environ)
+        finally:
+            engine.close()
+    except StartError as error:
+        _LOG.fatal(str(error))
+        return 1
+    finally:
+        close_all(listeners)
+    _LOG.info("stopped")
+    return 0
+
+
+def open_engine(settings: Settings) -> "Engine":
+    """Recover or create the member. StartError with the engine's own sentence."""
+    from coreos_py._core import Engine, EngineError
+
+    identity = Path(settings.data_dir, "member", "identity")
+    if settings.initial_cluster_state == "existing" and not identity.exists():
+        raise StartError(
+            "--initial-cluster-state existing (joining a running cluster) is not supported by this version yet"
+        )
+    try:
+        return Engine.open(
+            settings.data_dir,
+            name=settings.name,
+            initial_cluster=[(name, list(urls)) for name, urls in settings.initial_cluster],
+            token=settings.token,
+            peer_urls=[str(url) for url in settings.advertise_peer_urls],
+            client_urls=[str(url) for url in settings.advertise_client_urls],
+            heartbeat_ms=settings.heartbeat_ms,
+            election_ms=settings.election_ms,
+            snapshot_count=settings.snapshot_count,
+            max_snapshots=settings.max_snapshots,
+            history_bytes=settings.history_bytes,
+            upstream=settings.upstream,
+            fsync=settings.fsync,
+        )
+    except EngineError as error:
+        raise StartError(str(error)) from error
+
+
+def make_front(engine: "Engine", settings: Settings, descriptor_limit: int) -> "Front":
+    """The HTTP front with the settings' limits."""
+    from coreos_py._core import Front
+
+    return Front(
+        engine,
+        max_head_bytes=settings.max_head_bytes,
+        max_body_bytes=settings.max_body_bytes,
+        max_key_bytes=settings.max_key_bytes,
+        max_connections=connection_limit(settings.max_connections, descriptor_limit),
+        idle_timeout_ms=settings.idle_timeout_ms,
+        request_timeout_ms=settings.request_timeout_ms,
+        head_timeout_ms=settings.head_timeout_ms,
+        cors=list(settings.cors),
+        hosts=accepted_hosts(settings, socket.gethostname()),
+        upstream=settings.upstream,
+    )
+
+
+def _open_beside_loading_trio(settings: Settings) -> "Engine":
+    """Loading Trio takes about as long as opening a member; both at once take little more than one."""
+    loader = threading.Thread(target=importlib.import_module, args=("coreos_py.etcd.service",), daemon=True)
+    loader.start()
+    engine = open_engine(settings)
+    loader.join()
+    return engine
+
+
+def _read_certificates(settings: Settings) -> "ReloadingContext | None":
+    """Before ports and data are touched: unusable files are the most likely mistake."""
+    if settings.tls is None:
+        return None
+    from coreos_py.etcd.tls import ReloadingContext
+
+    return ReloadingContext(settings.tls)
+
+
+def _make_service(
+    settings: Settings,
+    engine: "Engine",
+    tls: "ReloadingContext | None",
+    descriptor_limit: int,
+    argv: Sequence[str],
+) -> "Service":
+    from coreos_py.etcd.service import Service
+
+    for note in engine.recovery_notes():
+        _LOG.info(note)
+    status = engine.status()
+    _LOG.info(
+        "member ready",
+        name=status["name"],
+        member_id=f"{status['member_id']:x}",
+        cluster_id=f"{status['cluster_id']:x}",
+        raft_index=status["raft_index"],
+        etcd_index=status["etcd_index"],
+        keys=status["keys"],
+    )
+    front = make_front(engine, settings, descriptor_limit)
+    return Service(settings, engine, front, tls, descriptor_limit, argv)

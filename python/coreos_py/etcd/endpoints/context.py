@@ -1,0 +1,58 @@
+"""What an endpoint may look at: the request, the member, and a few facts of the process."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Incoming(Protocol):
+    """A request as the front hands it over; path and query are still percent-encoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Member(Protocol):
+    """What the endpoints read of the engine; the shapes are those of `coreos_py._core.Engine`."""
+
+    def status(self) -> dict[str, Any]:
+        """Ids, indexes, state."""
+
+    def members(self) -> list[dict[str, Any]]:
+        """All members, sorted by id."""
+
+    def store_stats(self) -> dict[str, int]:
+        """The sixteen counters, in order."""
+
+    def metrics(self) -> dict[str, Any]:
+        """Numbers and histograms by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Facts and ways to ask. `now_ns` is nanoseconds since 1970; `front_counters` are counts since start."""
+
+    member: Member
+    front_counters: Callable[[], Sequence[tuple[str, int]]]
+    connections: Callable[[], int]
+    now_ns: Callable[[], int]
+    cmdline: tuple[str, ...]
+    descriptor_limit: int
+    upstream: bool
+
+    def cluster_id(self) -> str:
+        """The cluster's id as headers and JSON show it."""
+        return hex_id(self.member.status()["cluster_id"])
+
+
+def hex_id(number: int) -> str:
+    """An id in lower-case hex without leading zeros."""
+    return f"{number:x}"
+
+
+def header(request: Incoming, name: str) -> str:
+    """The first value of a header, empty without it."""
+    return next((value for key, value in request.headers if key.lower() == name.lower()), "")

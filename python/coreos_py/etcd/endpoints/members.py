@@ -1,0 +1,114 @@
+"""/v2/members: who belongs to the cluster.
+
+Reading works in full. A change is checked as etcd checks it and then answered 501: membership of more than
+one comes with clusters, and a member that could be added but not run would stop every write.
+"""
+
+import json
+from urllib.parse import unquote
+
+from coreos_py.etcd.endpoints.context import Context, Incoming, header, hex_id
+from coreos_py.etcd.endpoints.go_json_errors import syntax_message, type_name
+from coreos_py.etcd.endpoints.reply import Reply, as_json, as_text
+from coreos_py.etcd.urls import Url, sort_urls
+
+_PREFIX = "/v2/members"
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+_ID_MAX = 2**64 - 1
+_LATER = "etcdserver: membership changes are not supported by this version yet"
+
+
+def members(request: Incoming, context: Context) -> Reply:
+    """All methods of /v2/members and below; the path is checked by the router to begin so."""
+    rest = unquote(request.path).removeprefix(_PREFIX).removeprefix("/")
+    cluster = context.cluster_id()
+    try:
+        if request.method == "GET":
+            return _read(rest, context, cluster)
+        if request.method == "POST":
+            _check_free(_peer_urls(request), context)
+            raise _RefusedError(501, _LATER)
+        if not rest:
+            return as_text(405, "Method Not Allowed\n", ("X-Etcd-Cluster-Id", cluster))
+        member_id = _parse_id(rest)
+        urls = _peer_urls(request) if request.method == "PUT" else ()
+        if member_id not in {member["id"] for member in context.member.members()}:
+            raise _RefusedError(404, f"No such member: {rest}")
+        _check_free(urls, context, but=member_id)
+        raise _RefusedError(501, _LATER)
+    except _RefusedError as refused:
+        return as_json(refused.status, {"message": refused.message}, cluster=cluster)
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def _read(rest: str, context: Context, cluster: str) -> Reply:
+    everyone = context.member.members()
+    if not rest:
+        return as_json(200, {"members": [_shape(m) for m in everyone]}, newline=True, cluster=cluster)
+    if rest != "leader":
+        raise _RefusedError(404, "Not found")
+    leader_id = context.member.status()["leader_id"]
+    for member in everyone:
+        if member["id"] == leader_id:
+            return as_json(200, _shape(member), newline=True, cluster=cluster)
+    raise _RefusedError(503, "During election")
+
+
+def _shape(member: dict[str, object]) -> dict[str, object]:
+    number = member["id"]
+    assert isinstance(number, int), "ids are numbers until they are shown"
+    return {
+        "id": hex_id(number),
+        "name": member["name"],
+        "peerURLs": member["peer_urls"],
+        "clientURLs": member["client_urls"],
+    }
+
+
+def _parse_id(text: str) -> int:
+    if not set(text) <= _HEX_DIGITS or int(text, 16) > _ID_MAX:
+        raise _RefusedError(404, f"No such member: {text}")
+    return int(text, 16)
+
+
+def _peer_urls(request: Incoming) -> tuple[Url, ...]:
+    content_type = header(request, "Content-Type")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise _RefusedError(415, f"Bad Content-Type {content_type}, accept application/json")
+    try:
+        document = json.loads(request.body.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _RefusedError(400, syntax_message(request.body, error)) from error
+    try:
+        return sort_urls(_url_texts(document))
+    except ValueError as error:
+        raise _RefusedError(400, str(error)) from error
+
+
+def _url_texts(document: object) -> list[str]:
+    if document is None:
+        return []
+    if not isinstance(document, dict):
+        raise ValueError(f"json: cannot unmarshal {type_name(document)} into Go value of type object")
+    urls = next((value for key, value in document.items() if key.lower() == "peerurls"), None)
+    if urls is None:
+        return []
+    if not isinstance(urls, list):
+        raise ValueError(f"json: cannot unmarshal {type_name(urls)} into Go value of type []string")
+    wrong = next((url for url in urls if not isinstance(url, str)), None)
+    if wrong is not None:
+        raise ValueError(f"json: cannot unmarshal {type_name(wrong)} into Go value of type string")
+    return urls
+
+
+def _check_free(urls: tuple[Url, ...], context: Context, but: int | None = None) -> None:
+    wanted = {str(url) for url in urls}
+    for member in context.member.members():
+        if member["id"] != but and wanted & set(member["peer_urls"]):
+            raise _RefusedError(409, "etcdserver: peerURL exists")

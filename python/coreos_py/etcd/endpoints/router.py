@@ -1,0 +1,74 @@
+"""From path and method to endpoint: 404, 405 and the few trailing slashes that etcd tolerates."""
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from coreos_py.etcd.endpoints import debug, log_level, machines, members, metrics, stats, version
+from coreos_py.etcd.endpoints.context import Context, Incoming
+from coreos_py.etcd.endpoints.reply import Reply, method_not_allowed, not_found
+
+Endpoint = Callable[[Incoming, Context], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint with its methods. `is_slow`: better run on a worker thread."""
+
+    methods: tuple[str, ...]
+    endpoint: Endpoint
+    is_slow: bool = False
+
+
+_GET = ("GET",)
+_MEMBERS = Route(("GET", "POST", "DELETE", "PUT"), members.members)
+ROUTES: dict[str, Route] = {
+    "/version": Route(_GET, version.version),
+    "/health": Route(_GET, version.health),
+    "/metrics": Route(("GET", "HEAD"), metrics.metrics, is_slow=True),
+    "/debug/vars": Route(_GET, debug.variables),
+    "/config/local/log": Route(("PUT",), log_level.change),
+    "/v2/machines": Route(("GET", "HEAD"), machines.machines),
+    "/v2/stats/self": Route(_GET, stats.self_stats),
+    "/v2/stats/leader": Route(_GET, stats.leader_stats),
+    "/v2/stats/store": Route(_GET, stats.store_stats),
+    "/v2/members": _MEMBERS,
+}
+_MEMBERS_PREFIX = "/v2/members/"
+
+
+def find(path: str) -> Route | None:
+    """The route of a decoded path."""
+    return _MEMBERS if path.startswith(_MEMBERS_PREFIX) else ROUTES.get(path)
+
+
+def is_slow(request: Incoming) -> bool:
+    """Whether answering may take milliseconds rather than microseconds."""
+    route = find(unquote(request.path))
+    return route is not None and route.is_slow
+
+
+def answer(request: Incoming, context: Context) -> Reply:
+    """The reply to any request that is not for the key space."""
+    path = unquote(request.path)
+    route = find(path)
+    if route is None:
+        return _elsewhere(path, request) or not_found()
+    if request.method not in route.methods:
+        return method_not_allowed(*route.methods)
+    return route.endpoint(request, context)
+
+
+def _elsewhere(path: str, request: Incoming) -> Reply | None:
+    """For a path with doubled slashes or dot parts: the address of what was meant, if there is such a thing.
+
+    308 keeps method and body, so that a client that joined `http://host/` and `/v2/keys/a` gets through.
+    """
+    # normpath keeps two leading slashes.
+    clean = "/" + posixpath.normpath(path).lstrip("/")
+    meant = find(clean) is not None or clean == "/v2/keys" or clean.startswith("/v2/keys/")
+    if clean == path or not meant or not clean.isascii() or not clean.isprintable():
+        return None
+    target = clean.replace("%", "%25").replace("?", "%3F").replace("#", "%23").replace(" ", "%20")
+    return Reply(308, (("Location", target + (f"?{request.query}" if request.query else "")),))

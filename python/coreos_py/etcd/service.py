@@ -1,0 +1,153 @@
+"""The running member: its tasks, and how they end."""
+
+import gc
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import trio
+
+from coreos_py import logs
+from coreos_py.etcd.accepting import accept_forever
+from coreos_py.etcd.driver import Driver
+from coreos_py.etcd.endpoints.context import Context
+from coreos_py.etcd.listeners import Listener, close_all
+from coreos_py.etcd.notify import notify
+from coreos_py.etcd.peer_port import PeerPort
+from coreos_py.etcd.settings import Settings
+from coreos_py.etcd.tls import ReloadingContext
+from coreos_py.etcd.tls_connection import serve_tls
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from coreos_py._core import Engine, Front
+
+_LOG = logs.Log("etcd")
+# Longer than a write may take by default; then whoever is still there is cut off.
+DRAIN_S = 8.0
+# What may be buffered of one TLS client beside the largest request.
+_PIPELINED_BYTES_MAX = 64 * 1024
+
+Take = Callable[[socket.socket, str], None]
+
+
+class Service:
+    """Serves an open engine on bound listeners until SIGTERM or SIGINT."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: "Engine",
+        front: "Front",
+        tls: ReloadingContext | None,
+        descriptor_limit: int,
+        argv: Sequence[str],
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._front = front
+        self._tls = tls
+        self._context = Context(
+            member=engine,
+            front_counters=front.counters,
+            connections=front.connections,
+            now_ns=time.time_ns,
+            cmdline=("etcd", *argv),
+            descriptor_limit=descriptor_limit,
+            upstream=settings.upstream,
+        )
+
+    def run(self, clients: Sequence[Listener], peers: Sequence[Listener], environ: Mapping[str, str]) -> None:
+        """Serve; returns when the member has been told to end and has answered what was running."""
+        # What exists now stays: the collector need not look at it again.
+        gc.freeze()
+        trio.run(self._main, clients, peers, environ, strict_exception_groups=True)
+
+    async def _main(
+        self, clients: Sequence[Listener], peers: Sequence[Listener], environ: Mapping[str, str]
+    ) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async with trio.open_nursery() as nursery:
+                driver = Driver(self._engine, self._front, self._context, nursery)
+                nursery.start_soon(driver.run)
+                nursery.start_soon(driver.tick)
+                accepting = trio.CancelScope()
+                nursery.start_soon(self._accept, clients, peers, driver, nursery, accepting)
+                notify(environ, "READY=1\nSTATUS=serving clients")
+                number = await anext(signals)
+                _LOG.info("stopping", signal=signal.Signals(number).name)
+                notify(environ, "STOPPING=1")
+                accepting.cancel()
+                await trio.lowlevel.checkpoint()
+                close_all([*clients, *peers])
+                await self._drain(driver, signals)
+                nursery.cancel_scope.cancel()
+        driver.log_lines()
+
+    async def _accept(
+        self,
+        clients: Sequence[Listener],
+        peers: Sequence[Listener],
+        driver: Driver,
+        nursery: trio.Nursery,
+        scope: trio.CancelScope,
+    ) -> None:
+        peer_port = PeerPort(self._context)
+
+        def take_peer(connection: socket.socket, remote: str) -> None:
+            nursery.start_soon(peer_port.serve, connection, remote)
+
+        with scope:
+            async with trio.open_nursery() as accepting:
+                for listener in clients:
+                    take = (
+                        self._take_tls(driver, nursery)
+                        if listener.url.scheme == "https"
+                        else self._take_plain
+                    )
+                    accepting.start_soon(accept_forever, listener, take)
+                for listener in peers:
+                    accepting.start_soon(accept_forever, listener, take_peer)
+
+    def _take_plain(self, connection: socket.socket, remote: str) -> None:
+        try:
+            self._front.adopt(connection.detach(), remote)
+        except OSError as error:
+            _LOG.debug("connection lost before it was served", remote=remote, reason=error)
+
+    def _take_tls(self, driver: Driver, nursery: trio.Nursery) -> Take:
+        tls = self._tls
+        assert tls is not None, "https URLs are refused without certificates"
+        settings = self._settings
+        unanswered_bytes_max = settings.max_head_bytes + settings.max_body_bytes + _PIPELINED_BYTES_MAX
+
+        async def serve(connection: socket.socket, remote: str) -> None:
+            await serve_tls(
+                driver,
+                connection,
+                remote,
+                tls.current(),
+                unanswered_bytes_max=unanswered_bytes_max,
+                send_s=settings.idle_timeout_ms / 1000,
+            )
+
+        return lambda connection, remote: nursery.start_soon(serve, connection, remote)
+
+    async def _drain(self, driver: Driver, signals: "AsyncIterator[int]") -> None:
+        """Answer what runs, for a while; a second signal cuts it short."""
+        driver.drain()
+        with trio.move_on_after(DRAIN_S) as limit:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_stop_at_signal, signals, nursery.cancel_scope)
+                await driver.drained.wait()
+                nursery.cancel_scope.cancel()
+        if limit.cancelled_caught or not driver.drained.is_set():
+            _LOG.warn("connections cut off", connections=self._front.connections())
+
+
+async def _stop_at_signal(signals: "AsyncIterator[int]", scope: trio.CancelScope) -> None:
+    await anext(signals)
+    scope.cancel()

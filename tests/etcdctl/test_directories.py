@@ -1,4 +1,4 @@
-"""`mkdir`, `setdir`, `updatedir`, `rmdir` and `ls`. Numbers are those of the reference's checklist, part J."""
+"""`mkdir`, `setdir`, `updatedir`, `rmdir` and `ls`. Numbers: the reference's checklist, part J."""
 
 from __future__ import annotations
 

@@ -7,12 +7,13 @@ import os
 from contextlib import redirect_stderr
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from coreos_py.cli.etcdctl_ import output
 from coreos_py.cli.etcdctl_.flags import Flag, FlagError, Values, parse
 from coreos_py.cli.etcdctl_.run import run
 from coreos_py.cli.etcdctl_.table import COMMANDS, GLOBAL_FLAGS
-from hypothesis import given
-from hypothesis import strategies as st
 
 FLAGS = (
     Flag(("ttl",), "", "integer"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from coreos_py.cli.etcdctl_.table import COMMANDS, GLOBAL_FLAGS, V3_COMMANDS
 
+from coreos_py.cli.etcdctl_.table import COMMANDS, GLOBAL_FLAGS, V3_COMMANDS
 from tests.etcdctl.runner import Ctl
 
 # Nothing listens on port 1: a command line that is wrong must be told so before anything is connected to.

@@ -10,9 +10,13 @@ import sys
 
 from coreos_py.cli.etcdctl_.run import run
 
+_NESTING_MAX = 20_000
+"""For recursive listings; the interpreter's own limit is reached at some 400 directories in one another."""
+
 
 def main() -> int:
     """Run the command line of this process and give its exit status."""
+    sys.setrecursionlimit(_NESTING_MAX)
     return run(sys.argv[1:])
 
 

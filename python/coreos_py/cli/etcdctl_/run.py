@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Sequence
 
 from coreos_py.cli.etcdctl_ import exits
@@ -16,8 +15,6 @@ from coreos_py.client.errors import EtcdError
 
 ETCD_VERSION = "2.3.8"
 """The release whose command line this one follows; scripts compare this number."""
-_NESTING_MAX = 20_000
-"""How deep a recursive listing may be nested; the interpreter's own limit is some 400 directories."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -75,7 +72,6 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _execute(command: Command, values: Values, words: Sequence[str]) -> int:
-    sys.setrecursionlimit(_NESTING_MAX)
     session_module = importlib.import_module("coreos_py.cli.etcdctl_.session")
     module = importlib.import_module(f"coreos_py.cli.etcdctl_.{command.module}")
     session = session_module.Session(values)
@@ -104,9 +100,11 @@ def _print_version() -> int:
 
 
 def _usage_error(reason: str, command: Command | None) -> CommandError:
+    if command is None:
+        # All of the program's help would push the reason off the screen.
+        return CommandError(f"Incorrect Usage: {reason}\n\nSee 'etcdctl --help'.\n")
     help_module = importlib.import_module("coreos_py.cli.etcdctl_.help")
-    text = help_module.command_help(command) if command else help_module.program_help()
-    return CommandError(f"Incorrect Usage: {reason}\n\n{text}")
+    return CommandError(f"Incorrect Usage: {reason}\n\n{help_module.command_help(command)}")
 
 
 def _comes_later(command: Command) -> CommandError:

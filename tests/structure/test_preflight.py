@@ -77,3 +77,30 @@ def test_everything_missing_is_said_at_once(tmp_path: Path) -> None:
 def test_a_newer_python_beside_an_old_one_is_taken(tmp_path: Path) -> None:
     tools = TOOLS | {"python3": "exit 1", "python3.12": "exit 0"}
     assert preflight(tmp_path, tools).stdout == "python3.12\n"
+
+
+@pytest.mark.parametrize(
+    ("cargo", "is_ci", "status", "said"),
+    [
+        ("exit 0", True, 7, "sh -c exit 7\n"),
+        ("exit 0", False, 7, "sh -c exit 7\n"),
+        ("exit 101", False, 0, "note: rustfmt is not installed"),
+        ("exit 101", True, 1, "note: rustfmt is not installed"),
+    ],
+)
+def test_a_missing_rust_component_is_a_note_at_a_desk_and_a_failure_in_ci(
+    tmp_path: Path, cargo: str, is_ci: bool, status: int, said: str
+) -> None:
+    (tmp_path / "cargo").write_text(f"#!/bin/sh\n{cargo}\n")
+    (tmp_path / "cargo").chmod(0o755)
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    done = subprocess.run(
+        [ROOT / "scripts" / "rust-component", "fmt", "rustfmt", "sh", "-c", "exit 7"],
+        env={"PATH": str(tmp_path)} | ({"CI": "true"} if is_ci else {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=20,
+    )
+    assert done.returncode == status
+    assert said in done.stdout

@@ -1,0 +1,126 @@
+//! Commands: each is applied exactly once, and alike on every member.
+
+use std::sync::Arc;
+
+use crate::command::{Body, Command, RequestId};
+use crate::error::Code;
+use crate::event::{Action, Event};
+use crate::store::{Applied, Store};
+use crate::window::{Known, Outcome};
+
+impl Store {
+    /// Apply the next command of the log.
+    pub fn apply(&mut self, command: &Command) -> Applied {
+        self.time_ns = self.time_ns.max(command.time_ns);
+        let id = command.request;
+        if id.is_none() {
+            let outcome = self.carry_out(&command.body);
+            return Applied { outcome, etcd_index: self.etcd_index, repeated: false };
+        }
+        if let Some(applied) = self.applied_before(id) {
+            return applied;
+        }
+        let outcome = self.carry_out(&command.body);
+        self.window.push(id, outcome.clone());
+        Applied { outcome, etcd_index: self.etcd_index, repeated: false }
+    }
+
+    fn applied_before(&self, id: RequestId) -> Option<Applied> {
+        match self.window.find(id) {
+            Known::New => None,
+            Known::Applied(outcome) => {
+                let etcd_index = match outcome {
+                    Ok(Some(event)) => event.index(),
+                    Ok(None) => self.etcd_index,
+                    Err(error) => error.index,
+                };
+                Some(Applied { outcome: outcome.clone(), etcd_index, repeated: true })
+            }
+            Known::Forgotten => {
+                let cause = b"etcdserver: outcome unknown, proposed again too late";
+                let outcome = Err(self.fail(Code::RaftInternal, cause));
+                Some(Applied { outcome, etcd_index: self.etcd_index, repeated: false })
+            }
+        }
+    }
+
+    fn carry_out(&mut self, body: &Body) -> Outcome {
+        match body {
+            Body::Write(write) => return self.write(write).map(Some),
+            Body::Noop => {}
+            Body::Expire => self.expire(),
+            Body::Clock { offset_ns } => self.offset_ns = *offset_ns,
+            Body::PromoteMember { id } => {
+                if let Some(member) = self.members.get_mut(*id) {
+                    member.is_learner = false;
+                }
+            }
+            Body::AddMember { id, peer_urls, is_learner } => {
+                self.members.add(*id, peer_urls, *is_learner);
+                let index = self.next_index();
+                self.record_internal(index);
+            }
+            Body::RemoveMember { id } => {
+                let member = self.members.remove(*id);
+                let index = self.next_index();
+                self.drop_machine_key(member.as_ref(), index);
+            }
+            Body::UpdateMember { id, peer_urls } => {
+                self.change_member(*id, |member| member.peer_urls.clone_from(peer_urls));
+            }
+            Body::Publish { id, name, client_urls, shows_machine_keys } => {
+                self.members.shows_machine_keys = *shows_machine_keys;
+                self.change_member(*id, |member| {
+                    member.name.clone_from(name);
+                    member.client_urls.clone_from(client_urls);
+                });
+            }
+            Body::ClusterVersion { text, shows_machine_keys } => {
+                self.members.cluster_version = Some(text.clone());
+                let showed = self.members.shows_machine_keys;
+                self.members.shows_machine_keys = *shows_machine_keys;
+                let index = self.next_index();
+                self.keep_config_key(showed, index);
+            }
+        }
+        Ok(None)
+    }
+
+    fn change_member(&mut self, id: u64, change: impl FnOnce(&mut crate::members::MemberInfo)) {
+        let index = self.next_index();
+        let Some(member) = self.members.get_mut(id) else { return self.record_internal(index) };
+        let before = member.clone();
+        change(member);
+        let after = member.clone();
+        self.keep_machine_key(&before, &after, index);
+    }
+
+    /// Remove what is due, oldest deadline first. A node in a directory that goes is no event of its own.
+    fn expire(&mut self) {
+        while let Some(id) = self.tree.deadlines.due(self.time_ns) {
+            let path = self.tree.path_of(id);
+            self.remove(Action::Expire, id, &path);
+            self.stats.count_expired();
+        }
+    }
+
+    /// Take the next index.
+    pub(crate) fn next_index(&mut self) -> u64 {
+        self.etcd_index += 1;
+        self.etcd_index
+    }
+
+    /// Keep an event and tell watchers. `gone` are the watched paths that went with a directory.
+    pub(crate) fn record(&mut self, event: Arc<Event>, gone: &[Arc<[u8]>]) -> Arc<Event> {
+        self.history.push(event.clone());
+        self.hub.reach(event.index());
+        self.hub.notify(&event, gone, &mut self.notices);
+        event
+    }
+
+    /// An index that no client sees an event of still has its place in the history.
+    pub(crate) fn record_internal(&mut self, index: u64) {
+        let event = Event::internal(index, self.now());
+        self.record(Arc::new(event), &[]);
+    }
+}

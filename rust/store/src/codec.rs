@@ -1,0 +1,165 @@
+//! Commands to bytes and back: `docs/formats.md`, section 1.
+
+use crate::command::{Body, Command, Op, RequestId, Write};
+use crate::pack::Packer;
+use crate::unpack::{Fault, Unpacker};
+
+/// Encoding version of the commands written here.
+const VERSION: u64 = 1;
+
+const DIR: u64 = 1;
+const RECURSIVE: u64 = 2;
+const REFRESH: u64 = 4;
+
+/// Why bytes are not a command that this version can apply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Of a later encoding version. It must not be skipped.
+    #[error("the command was written by a newer version (encoding {0}, known is {VERSION})")]
+    Newer(u64),
+    /// Not a command at all.
+    #[error("malformed command: {0}")]
+    Malformed(&'static str),
+}
+
+impl From<Fault> for DecodeError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Malformed(what) => DecodeError::Malformed(what),
+            Fault::Io(_) => DecodeError::Malformed("it ends too soon"),
+        }
+    }
+}
+
+impl Op {
+    const ALL: [Op; 7] = [
+        Op::Set,
+        Op::Create,
+        Op::CreateInOrder,
+        Op::Update,
+        Op::CompareAndSwap,
+        Op::CompareAndDelete,
+        Op::Delete,
+    ];
+}
+
+impl Command {
+    /// Append the command's bytes to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let RequestId { member, incarnation, sequence } = self.request;
+        let mut to = Packer(out);
+        to.array(7).uint(VERSION).uint(member).uint(incarnation).uint(sequence).uint(self.time_ns);
+        match &self.body {
+            Body::Noop => to.uint(0).array(0),
+            Body::Write(write) => encode_write(to.uint(1), write),
+            Body::Expire => to.uint(2).array(0),
+            Body::Clock { offset_ns } => to.uint(3).array(1).int(*offset_ns),
+            Body::AddMember { id, peer_urls, is_learner } => {
+                to.uint(4).array(3).uint(*id).texts(peer_urls).bool(*is_learner)
+            }
+            Body::RemoveMember { id } => to.uint(5).array(1).uint(*id),
+            Body::UpdateMember { id, peer_urls } => to.uint(6).array(2).uint(*id).texts(peer_urls),
+            Body::Publish { id, name, client_urls, shows_machine_keys } => to
+                .uint(7)
+                .array(4)
+                .uint(*id)
+                .text(name)
+                .texts(client_urls)
+                .bool(*shows_machine_keys),
+            Body::ClusterVersion { text, shows_machine_keys } => {
+                to.uint(8).array(2).text(text).bool(*shows_machine_keys)
+            }
+            Body::PromoteMember { id } => to.uint(9).array(1).uint(*id),
+        };
+    }
+
+    /// The command that `bytes` are, all of them.
+    ///
+    /// # Errors
+    /// [`DecodeError::Newer`] for a later encoding version, whatever follows it,
+    /// [`DecodeError::Malformed`] for anything else that is not a command.
+    pub fn decode(bytes: &[u8]) -> Result<Command, DecodeError> {
+        let mut from = Unpacker(bytes);
+        let len = from.array()?;
+        let version = from.uint()?;
+        if version > VERSION {
+            return Err(DecodeError::Newer(version));
+        }
+        if version == 0 || len != 7 {
+            return Err(DecodeError::Malformed("not a command"));
+        }
+        let (member, incarnation, sequence) = (from.uint()?, from.uint()?, from.uint()?);
+        let time_ns = from.uint()?;
+        let body = decode_body(&mut from)?;
+        from.end()?;
+        Ok(Command { request: RequestId { member, incarnation, sequence }, time_ns, body })
+    }
+}
+
+fn encode_write<'a, 'b>(to: &'a mut Packer<'b>, write: &Write) -> &'a mut Packer<'b> {
+    let flag = |yes, bit| if yes { bit } else { 0 };
+    let flags =
+        flag(write.dir, DIR) | flag(write.recursive, RECURSIVE) | flag(write.refresh, REFRESH);
+    to.array(7).uint(write.op as u64).bin(&write.path).bin(&write.value).uint(flags);
+    match write.ttl_ns {
+        Some(ttl_ns) => to.uint(ttl_ns),
+        None => to.nil(),
+    };
+    to.bin_or_nil(write.prev_value.as_deref()).uint(write.prev_index)
+}
+
+fn decode_body(from: &mut Unpacker<&[u8]>) -> Result<Body, DecodeError> {
+    let kind = from.uint()?;
+    let len = from.array()?;
+    let wanted = match kind {
+        0 | 2 => 0,
+        3 | 5 | 9 => 1,
+        6 | 8 => 2,
+        4 => 3,
+        7 => 4,
+        1 => 7,
+        _ => return Err(DecodeError::Malformed("an unknown kind of command")),
+    };
+    if len != wanted {
+        return Err(DecodeError::Malformed("a command's length"));
+    }
+    Ok(match kind {
+        0 => Body::Noop,
+        1 => Body::Write(decode_write(from)?),
+        2 => Body::Expire,
+        3 => Body::Clock { offset_ns: from.int()? },
+        4 => {
+            Body::AddMember { id: from.uint()?, peer_urls: from.texts()?, is_learner: from.bool()? }
+        }
+        5 => Body::RemoveMember { id: from.uint()? },
+        6 => Body::UpdateMember { id: from.uint()?, peer_urls: from.texts()? },
+        7 => Body::Publish {
+            id: from.uint()?,
+            name: from.text()?,
+            client_urls: from.texts()?,
+            shows_machine_keys: from.bool()?,
+        },
+        8 => Body::ClusterVersion { text: from.text()?, shows_machine_keys: from.bool()? },
+        _ => Body::PromoteMember { id: from.uint()? },
+    })
+}
+
+fn decode_write(from: &mut Unpacker<&[u8]>) -> Result<Write, DecodeError> {
+    let op = usize::try_from(from.uint()?).ok().and_then(|at| Op::ALL.get(at).copied());
+    let op = op.ok_or(DecodeError::Malformed("an unknown operation"))?;
+    let (path, value, flags) = (from.bin()?, from.bin()?, from.uint()?);
+    if flags & !(DIR | RECURSIVE | REFRESH) != 0 {
+        return Err(DecodeError::Malformed("an unknown flag"));
+    }
+    Ok(Write {
+        op,
+        path,
+        value,
+        dir: flags & DIR != 0,
+        recursive: flags & RECURSIVE != 0,
+        refresh: flags & REFRESH != 0,
+        ttl_ns: from.uint_or_nil()?,
+        prev_value: from.bin_or_nil()?,
+        prev_index: from.uint()?,
+    })
+}

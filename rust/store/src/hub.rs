@@ -1,0 +1,226 @@
+//! Who waits for which path, and what they are to be told.
+//!
+//! An event costs its depth and the watchers that it concerns, not all watchers there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::event::Event;
+use crate::path;
+use crate::watching::WatchSpec;
+
+/// Names a watch that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WatchId(pub(crate) u64);
+
+/// Something to tell a watcher.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// What the watch was registered with.
+    pub token: u64,
+    /// What happened.
+    pub event: Arc<Event>,
+    /// The watch was for one event and is over.
+    pub ended: bool,
+}
+
+#[derive(Debug)]
+struct Watcher {
+    path: Arc<[u8]>,
+    recursive: bool,
+    stream: bool,
+    token: u64,
+    /// Where it is in its list; none while it waits for a later index.
+    place: Option<usize>,
+    from_index: u64,
+}
+
+/// The watchers of one path. Apart, so that a change below a directory does not look at those that
+/// watch only the directory itself.
+#[derive(Debug, Default)]
+struct Lists {
+    single: Vec<u64>,
+    recursive: Vec<u64>,
+}
+
+impl Lists {
+    fn of(&mut self, recursive: bool) -> &mut Vec<u64> {
+        if recursive { &mut self.recursive } else { &mut self.single }
+    }
+}
+
+/// All watchers.
+#[derive(Debug, Default)]
+pub(crate) struct Hub {
+    watchers: HashMap<u64, Watcher, FxBuildHasher>,
+    by_path: HashMap<Arc<[u8]>, Lists>,
+    /// The keys of `by_path` in order, to find those below a removed directory.
+    paths: BTreeSet<Arc<[u8]>>,
+    /// Watchers that want nothing before an index that is still to come.
+    later: BTreeMap<u64, Vec<u64>>,
+    last_id: u64,
+}
+
+impl Hub {
+    pub fn len(&self) -> usize {
+        self.watchers.len()
+    }
+
+    /// Register. Events with an index below `from_index` do not concern it.
+    pub fn add(
+        &mut self,
+        spec: &WatchSpec,
+        token: u64,
+        from_index: u64,
+        now_index: u64,
+    ) -> WatchId {
+        let id = self.next_id();
+        let watcher = Watcher {
+            path: spec.path.as_slice().into(),
+            recursive: spec.recursive,
+            stream: spec.stream,
+            token,
+            place: None,
+            from_index,
+        };
+        self.watchers.insert(id.0, watcher);
+        if from_index <= now_index + 1 {
+            self.enlist(id.0);
+        } else {
+            self.later.entry(from_index).or_default().push(id.0);
+        }
+        id
+    }
+
+    /// An id that no watch has or will have.
+    pub fn next_id(&mut self) -> WatchId {
+        self.last_id += 1;
+        WatchId(self.last_id)
+    }
+
+    fn enlist(&mut self, id: u64) {
+        let Some(watcher) = self.watchers.get_mut(&id) else { return };
+        let lists = match self.by_path.get_mut(&watcher.path) {
+            Some(lists) => lists,
+            None => {
+                self.paths.insert(watcher.path.clone());
+                self.by_path.entry(watcher.path.clone()).or_default()
+            }
+        };
+        let list = lists.of(watcher.recursive);
+        watcher.place = Some(list.len());
+        list.push(id);
+    }
+
+    /// Forget a watch. An unknown one is none.
+    pub fn cancel(&mut self, id: WatchId) {
+        let Some(watcher) = self.watchers.remove(&id.0) else { return };
+        let Some(place) = watcher.place else {
+            if let Some(ids) = self.later.get_mut(&watcher.from_index) {
+                ids.retain(|other| *other != id.0);
+                if ids.is_empty() {
+                    self.later.remove(&watcher.from_index);
+                }
+            }
+            return;
+        };
+        let Some(lists) = self.by_path.get_mut(&watcher.path) else { return };
+        let list = lists.of(watcher.recursive);
+        list.swap_remove(place);
+        if let Some(moved) = list.get(place).and_then(|moved| self.watchers.get_mut(moved)) {
+            moved.place = Some(place);
+        }
+        self.forget_if_empty(&watcher.path);
+    }
+
+    fn forget_if_empty(&mut self, path: &[u8]) {
+        let empty = |lists: &Lists| lists.single.is_empty() && lists.recursive.is_empty();
+        if self.by_path.get(path).is_some_and(empty) {
+            self.by_path.remove(path);
+            self.paths.remove(path);
+        }
+    }
+
+    /// Let those join who waited for `index`. To be called before anything is looked up for it.
+    pub fn reach(&mut self, index: u64) {
+        while let Some(first) = self.later.first_entry() {
+            if *first.key() > index {
+                return;
+            }
+            for id in first.remove() {
+                self.enlist(id);
+            }
+        }
+    }
+
+    /// The watched paths strictly below a directory.
+    pub fn paths_below(&self, dir: &[u8]) -> impl Iterator<Item = &Arc<[u8]>> {
+        let start = path::join(dir, b"");
+        let prefix = start.clone();
+        self.paths
+            .range::<[u8], _>((Bound::Excluded(start.as_slice()), Bound::Unbounded))
+            .take_while(move |path| path.starts_with(&prefix))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    /// Tell everyone whom the event concerns. `gone` are the watched paths that it removed together
+    /// with the directory that it names.
+    pub fn notify(&mut self, event: &Arc<Event>, gone: &[Arc<[u8]>], notices: &mut Vec<Notice>) {
+        if self.by_path.is_empty() || event.refresh || event.key.len() <= 1 {
+            return;
+        }
+        for path in gone {
+            self.tell(path, true, event, notices);
+        }
+        let mut point: &[u8] = &event.key;
+        self.tell(point, true, event, notices);
+        while point.len() > 1 {
+            if path::name(point).first() == Some(&b'_') {
+                return;
+            }
+            point = match path::parent_len(point) {
+                0 => b"/",
+                len => &point[..len],
+            };
+            self.tell(point, false, event, notices);
+        }
+    }
+
+    /// Tell the watchers of one path; those that watch only that path if `singles`.
+    fn tell(&mut self, path: &[u8], singles: bool, event: &Arc<Event>, to: &mut Vec<Notice>) {
+        let Some(lists) = self.by_path.get_mut(path) else { return };
+        if singles {
+            tell_list(&mut self.watchers, &mut lists.single, event, to);
+        }
+        tell_list(&mut self.watchers, &mut lists.recursive, event, to);
+        self.forget_if_empty(path);
+    }
+}
+
+/// Tell all of one list; only streams stay in it.
+fn tell_list(
+    watchers: &mut HashMap<u64, Watcher, FxBuildHasher>,
+    list: &mut Vec<u64>,
+    event: &Arc<Event>,
+    notices: &mut Vec<Notice>,
+) {
+    notices.reserve(list.len());
+    let mut kept = 0;
+    list.retain(|id| {
+        let Some(watcher) = watchers.get_mut(id) else { return false };
+        let (token, stream) = (watcher.token, watcher.stream);
+        notices.push(Notice { token, event: event.clone(), ended: !stream });
+        if stream {
+            watcher.place = Some(kept);
+            kept += 1;
+        } else {
+            watchers.remove(id);
+        }
+        stream
+    });
+}

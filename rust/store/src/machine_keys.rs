@@ -1,0 +1,153 @@
+//! `/_etcd`, which 0.4 had and the 2014 book shows: one key per started member, and the configuration.
+//!
+//! Kept by the store itself from the members' own commands, when these ask for it, and then read-only for
+//! clients. Without that, nothing here exists and the paths are like any other.
+
+use std::sync::Arc;
+
+use crate::command::Op;
+use crate::event::{Action, Event, Image};
+use crate::members::MemberInfo;
+use crate::path;
+use crate::store::Store;
+use crate::tree::{Content, Lost, existing_end};
+
+const DIR: &[u8] = b"/_etcd";
+const MACHINES: &[u8] = b"/_etcd/machines";
+const CONFIG: &[u8] = b"/_etcd/config";
+
+/// What 0.4 answers for a new cluster.
+const CONFIG_VALUE: &[u8] = br#"{"activeSize":9,"removeDelay":1800,"syncInterval":5}"#;
+
+/// Whether a client's write there would touch what the store keeps itself.
+pub(crate) fn is_kept(op: Op, path: &[u8]) -> bool {
+    if !path.starts_with(DIR) {
+        return false;
+    }
+    let at_or_below = |top| path == top || path::is_below(path, top);
+    // A time to live on the directory would end the keys in it.
+    let takes_all = path == DIR && matches!(op, Op::Delete | Op::CompareAndDelete | Op::Update);
+    takes_all || at_or_below(MACHINES) || at_or_below(CONFIG)
+}
+
+impl Store {
+    /// A member has published itself; `before` is what was known of it.
+    pub(crate) fn keep_machine_key(&mut self, before: &MemberInfo, after: &MemberInfo, index: u64) {
+        let shows = self.members.shows_machine_keys;
+        let mut told = false;
+        if !before.name.is_empty() && (!shows || before.name != after.name) {
+            told |= self.drop_kept(&key_of(&before.name), index);
+        }
+        if shows && !after.name.is_empty() {
+            self.set_kept(&key_of(&after.name), &value_of(after), index);
+            told = true;
+        }
+        if !told {
+            self.record_internal(index);
+        }
+    }
+
+    /// A member has left.
+    pub(crate) fn drop_machine_key(&mut self, member: Option<&MemberInfo>, index: u64) {
+        let name = member.map(|member| member.name.as_str()).filter(|name| !name.is_empty());
+        let shows = self.members.shows_machine_keys;
+        let told = shows && name.is_some_and(|name| self.drop_kept(&key_of(name), index));
+        if !told {
+            self.record_internal(index);
+        }
+    }
+
+    /// The cluster version is known, so the cluster is complete and has a configuration.
+    pub(crate) fn keep_config_key(&mut self, showed: bool, index: u64) {
+        if self.members.shows_machine_keys {
+            self.set_kept(CONFIG, CONFIG_VALUE, index);
+        } else if !showed || !self.drop_kept(CONFIG, index) {
+            self.record_internal(index);
+        }
+    }
+
+    fn set_kept(&mut self, key: &[u8], value: &[u8], index: u64) {
+        self.clear_way(key);
+        let content = Content { value: Some(value), index, deadline_ns: 0 };
+        let (id, prev) = match self.tree.find(key) {
+            Ok(id) => {
+                let prev = self.image(id);
+                let text = crate::text::Text::new(path::name(key), value);
+                self.tree.replace(id, Some(text), index, 0);
+                (id, Some(prev))
+            }
+            Err(Lost::Missing { above, end }) => {
+                let from = existing_end(key, end);
+                (self.tree.add_path(above, key, from, content), None)
+            }
+            Err(Lost::File { .. }) => unreachable!("the way has been cleared"),
+        };
+        self.tree.touch(id, index);
+        let event = Event::new(Action::Set, key, self.image(id), prev, self.now());
+        self.record(Arc::new(event), &[]);
+    }
+
+    /// Before the keys were shown, clients may have put files where directories have to be, or a
+    /// directory where a file has to be.
+    fn clear_way(&mut self, key: &[u8]) {
+        let in_way = match self.tree.find(key) {
+            Err(Lost::File { id, .. }) => id,
+            Ok(id) if self.tree.get(id).is_dir() => id,
+            _ => return,
+        };
+        self.tree.touch(in_way, self.etcd_index);
+        self.tree.remove(in_way);
+    }
+
+    /// Delete a kept key. False: it was not there.
+    fn drop_kept(&mut self, key: &[u8], index: u64) -> bool {
+        let Ok(id) = self.tree.find(key) else { return false };
+        if self.tree.get(id).is_dir() {
+            return false;
+        }
+        let prev = self.image(id);
+        let node = Image { text: None, modified_index: index, deadline_ns: 0, ..prev.clone() };
+        self.tree.touch(id, index);
+        self.tree.remove(id);
+        let event = Event::new(Action::Delete, key, node, Some(prev), self.now());
+        self.record(Arc::new(event), &[]);
+        true
+    }
+}
+
+fn key_of(name: &str) -> Vec<u8> {
+    let mut key = path::join(MACHINES, b"");
+    // The name is one segment, whatever is in it.
+    for byte in name.bytes() {
+        if byte == b'/' {
+            key.extend_from_slice(b"%2F");
+        } else {
+            key.push(byte);
+        }
+    }
+    key
+}
+
+fn value_of(member: &MemberInfo) -> Vec<u8> {
+    let mut value = b"etcd=".to_vec();
+    escape(&mut value, member.client_urls.first());
+    value.extend_from_slice(b"&raft=");
+    escape(&mut value, member.peer_urls.first());
+    value
+}
+
+/// As Go escapes a value in a query.
+fn escape(out: &mut Vec<u8>, url: Option<&String>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in url.map_or("", String::as_str).bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte),
+            b' ' => out.push(b'+'),
+            _ => out.extend_from_slice(&[
+                b'%',
+                HEX[usize::from(byte >> 4)],
+                HEX[usize::from(byte & 15)],
+            ]),
+        }
+    }
+}

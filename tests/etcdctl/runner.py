@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,14 +72,23 @@ class Ctl:
         """Start without waiting for the end."""
         return Background(self.command(*words), environment(self.variables))
 
+    def start_with_input(self, *words: str, stdin: bytes) -> Background:
+        """The same with a standard input."""
+        return Background(self.command(*words), environment(self.variables), stdin)
+
 
 class Background:
     """A run that goes on. Leaving the `with` kills it if it is still there."""
 
-    def __init__(self, command: Sequence[str | bytes], variables: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables
-        )
+    def __init__(
+        self, command: Sequence[str | bytes], variables: dict[str, str], stdin: bytes | None = None
+    ) -> None:
+        with tempfile.TemporaryFile() as source:
+            source.write(stdin or b"")
+            source.seek(0)
+            self.process = subprocess.Popen(
+                command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables
+            )
 
     def __enter__(self) -> Background:
         return self

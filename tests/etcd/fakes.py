@@ -1,0 +1,97 @@
+"""A member without an engine, and requests without a front."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from coreos_py.etcd.endpoints.context import Context
+
+MEMBER_ID = 0x2E1259D415F2A040
+CLUSTER_ID = 0x48276A8F75B6A87
+STATS = {
+    name: number
+    for number, name in enumerate(
+        "getsSuccess getsFail setsSuccess setsFail deleteSuccess deleteFail updateSuccess updateFail createSuccess"
+        " createFail compareAndSwapSuccess compareAndSwapFail compareAndDeleteSuccess compareAndDeleteFail"
+        " expireCount watchers".split()
+    )
+}
+
+
+@dataclass
+class FakeMember:
+    """Answers what it was given."""
+
+    changes: dict[str, Any] = field(default_factory=dict)
+    fails: bool = False
+
+    def status(self) -> dict[str, Any]:
+        if self.fails:
+            raise RuntimeError("broken on purpose")
+        return {
+            "member_id": MEMBER_ID,
+            "cluster_id": CLUSTER_ID,
+            "leader_id": MEMBER_ID,
+            "term": 2,
+            "raft_index": 9,
+            "applied": 9,
+            "commit": 9,
+            "etcd_index": 4,
+            "state": "StateLeader",
+            "name": "m<1>",
+            "start_time_ns": 1_795_600_822_233_684_800,
+            "leader_since_ns": 1_795_600_822_335_486_905,
+            "read_only": None,
+            "poisoned": None,
+            "cluster_version": "2.3.0",
+            "wal_segments": 1,
+            "keys": 3,
+            "watchers": 0,
+        } | self.changes
+
+    def members(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": MEMBER_ID,
+                "name": "m1",
+                "peer_urls": ["http://127.0.0.1:2380", "http://127.0.0.1:7001"],
+                "client_urls": ["http://127.0.0.1:4001", "http://127.0.0.1:2379"],
+                "is_learner": False,
+            }
+        ]
+
+    def store_stats(self) -> dict[str, int]:
+        return STATS
+
+    def metrics(self) -> dict[str, Any]:
+        return {
+            "store_reads_total": 7,
+            "store_watchers": 2,
+            "server_pending_proposal_total": 1,
+            "wal_fsync_durations_seconds": {"buckets": [(0.001, 3), (0.002, 5)], "sum": 0.01, "count": 6},
+        }
+
+
+@dataclass
+class FakeRequest:
+    """What the front hands over."""
+
+    method: str = "GET"
+    path: str = "/version"
+    query: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+
+def fake_context(member: FakeMember | None = None, *, upstream: bool = False) -> Context:
+    """A context at one moment, 17.693836256 s after the leader began to lead."""
+    return Context(
+        member=member or FakeMember(),
+        front_counters=lambda: [("requests", 11), ("slow_watches", 0)],
+        connections=lambda: 3,
+        now_ns=lambda: 1_795_600_840_029_323_161,
+        cmdline=("etcd", "--name", "m<1>"),
+        descriptor_limit=20_000,
+        upstream=upstream,
+    )

@@ -1,0 +1,93 @@
+"""SIGTERM: requests that have begun are answered, connections end in order, the exit status is 0."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.conftest import ServerFactory
+from tests.support.server import Kind
+from tests.support.wire import PeerClosed, request_bytes
+from tests.support.writers import Journal, Writers, losses
+
+
+def test_writes_in_flight_are_drained(make_server: ServerFactory) -> None:
+    """Pipelined writes, then SIGTERM at once: whole replies only, exit 0, and nothing acknowledged is lost."""
+    server = make_server(Kind.OURS).start()
+    conns = [server.connect() for _ in range(20)]
+    for number, conn in enumerate(conns):
+        conn.send(b"".join(request_bytes("PUT", f"/v2/keys/d/{number}/{n}", b"value=1") for n in range(20)))
+    server.signal(signal.SIGTERM)
+    acked = []
+    for number, conn in enumerate(conns):
+        try:
+            for n in range(20):
+                reply = conn.read_reply()
+                assert reply.status in (200, 201), reply
+                acked.append(f"/d/{number}/{n}")
+                if not reply.keeps_alive:
+                    break
+        except PeerClosed as closed:
+            assert closed.partial == b"", f"a reply was cut: {closed.partial!r}"
+        conn.close()
+    assert server.wait_exit() == 0, server.stderr()
+    server.assert_no_traces()
+    assert acked, "not one of the writes in flight was answered"
+    server.start()
+    with server.connect() as conn:
+        missing = [key for key in acked if conn.get(key).status != 200]
+    assert not missing
+
+
+def test_under_load_from_many_clients(make_server: ServerFactory) -> None:
+    server = make_server(Kind.OURS).start()
+    journal = Journal()
+    with Writers(server, journal, count=16):
+        while journal.count < 200:
+            time.sleep(0.01)
+        server.signal(signal.SIGTERM)
+        code = server.wait_exit()
+    assert code == 0, server.stderr()
+    server.assert_no_traces()
+    server.start()
+    assert losses(server, journal.acked, journal.sent) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+def test_idle_connections_and_watches_do_not_hold_it_up(
+    make_server: ServerFactory, number: signal.Signals
+) -> None:
+    server = make_server(Kind.OURS).start()
+    idle, watching, streaming, half = (server.connect() for _ in range(4))
+    assert idle.get("/none").status == 404
+    watching.send(request_bytes("GET", "/v2/keys/w?wait=true"))
+    streaming.send(request_bytes("GET", "/v2/keys/w?wait=true&stream=true&recursive=true"))
+    assert watching.read_head().status == 200
+    assert streaming.read_head().status == 200
+    half.send(b"PUT /v2/keys/half HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nvalue=")
+    server.signal(number)
+    assert server.wait_exit(deadline_s=10) == 0, server.stderr()
+    server.assert_no_traces()
+    for conn in (idle, half):
+        with pytest.raises(PeerClosed):
+            conn.read_head()
+    for conn in (watching, streaming):
+        try:
+            assert conn.read_chunk() is None, "no event has happened"
+        except PeerClosed as closed:
+            assert closed.partial == b""
+    for conn in (idle, watching, streaming, half):
+        conn.close()
+
+
+def test_a_second_signal_does_not_spoil_it(make_server: ServerFactory) -> None:
+    server = make_server(Kind.OURS).start()
+    server.signal(signal.SIGTERM)
+    try:
+        server.signal(signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    assert server.wait_exit() in (0, -signal.SIGTERM)
+    server.assert_no_traces()

@@ -1,0 +1,302 @@
+//! The damage rule: is what ends the log a torn write, or has something been lost?
+//!
+//! A write that was under way when the power went is expected and cut off. Anything that can only
+//! be explained by acknowledged bytes having changed stops the start: going on silently would
+//! break the promise that was given for them, and in a cluster could even undo a vote.
+
+use std::path::Path;
+
+use crate::error::{ErrorKind, WalError};
+use crate::frame::ALIGN;
+use crate::header::{HEADER_BYTES, SECTOR_BYTES};
+use crate::record::{Record, Records};
+use crate::segment::{self, Opened, SegmentFile, read_error};
+use crate::state::HardState;
+use crate::walk::{Ending, Outcome, Place, Walk};
+use crate::window::Window;
+
+/// What was found, for the person and for `repair`.
+#[derive(Clone, Debug)]
+pub(crate) struct Damage {
+    /// Sentences: where, what would be lost, what to do.
+    pub message: String,
+    /// Entries that would be lost, as far as that can be told.
+    pub would_lose: u64,
+    pub salvage: Salvage,
+}
+
+impl Damage {
+    pub(crate) fn into_error(self) -> WalError {
+        WalError::new(ErrorKind::Damaged, self.message)
+    }
+}
+
+/// What valid batches behind the damage say. Promises in them hold even when their entries go.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Salvage {
+    pub batches: u64,
+    pub max_index: u64,
+    pub hard: Option<HardState>,
+    pub incarnation: u64,
+    pub clock_ns: u64,
+}
+
+impl Salvage {
+    fn add(&mut self, payload: &[u8]) {
+        self.batches += 1;
+        for record in Records::new(payload).flatten() {
+            match record {
+                Record::Entry { index, .. } => self.max_index = self.max_index.max(index),
+                Record::HardState { term, vote, commit } => {
+                    if self.hard.is_none_or(|hard| hard.term <= term) {
+                        self.hard = Some(HardState { term, vote, commit });
+                    }
+                }
+                Record::Start { incarnation } => {
+                    self.incarnation = self.incarnation.max(incarnation);
+                }
+                Record::Clock { time_ns } => self.clock_ns = self.clock_ns.max(time_ns),
+                Record::SnapshotMark { .. } => {}
+            }
+        }
+    }
+}
+
+/// What stands in a stretch of a segment.
+struct Survey {
+    /// Offset after the last byte that is not zero, in steps of eight.
+    used_end: u64,
+    /// Offset and sequence of the first valid batch.
+    first: Option<(u64, u64)>,
+}
+
+/// Look at every multiple of eight from `from` on.
+fn survey(
+    window: &mut Window,
+    path: &Path,
+    from: u64,
+    seeds: &[u32],
+    sequence_min: u64,
+    salvage: &mut Salvage,
+) -> Result<Survey, WalError> {
+    let mut found = Survey { used_end: from, first: None };
+    let mut offset = from;
+    while let Some(at) = window.next_word(offset).map_err(read_error(path, offset))? {
+        offset = at + ALIGN;
+        found.used_end = offset;
+        for &seed in seeds {
+            let batch = window.batch(at, seed).map_err(read_error(path, at))?;
+            let Some(batch) = batch.filter(|batch| batch.sequence >= sequence_min) else {
+                continue;
+            };
+            salvage.add(window.payload(at, &batch).map_err(read_error(path, at))?);
+            found.first.get_or_insert((at, batch.sequence));
+            offset = batch.end;
+            found.used_end = offset;
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// A segment after the place where reading stopped.
+struct Later<'a> {
+    file: &'a SegmentFile,
+    /// First index by its header; `None`: the header does not check out.
+    first_index: Option<u64>,
+    survey: Survey,
+}
+
+fn survey_later<'a>(
+    walk: &Walk<'a>,
+    files: &'a [SegmentFile],
+    sequence_min: u64,
+    salvage: &mut Salvage,
+) -> Result<Vec<Later<'a>>, WalError> {
+    let mut later = Vec::new();
+    for file in files {
+        let Opened { mut window, header } = segment::open(walk.disk, file, walk.identity)?;
+        let (first_index, seeds) = match header {
+            Ok((header, seed)) => (Some(header.first_index), [seed, seed]),
+            Err(seeds) => (None, seeds),
+        };
+        let seeds = if seeds[0] == seeds[1] { &seeds[..1] } else { &seeds[..] };
+        let from = HEADER_BYTES as u64;
+        let survey = survey(&mut window, &file.path, from, seeds, sequence_min, salvage)?;
+        later.push(Later { file, first_index, survey });
+    }
+    Ok(later)
+}
+
+/// No batch stands at `place` and the next segment does not go on there either: decide.
+pub(crate) fn judge(
+    walk: &Walk<'_>,
+    place: &mut Place,
+    outcome: &Outcome,
+) -> Result<Ending, WalError> {
+    let mut salvage = Salvage::default();
+    let file = &walk.files[place.segment];
+    let expected = place.expected.unwrap_or(1);
+    let here = survey(
+        &mut place.opened.window,
+        &file.path,
+        place.offset,
+        &[place.seed],
+        expected,
+        &mut salvage,
+    )?;
+    let later = survey_later(walk, &walk.files[place.segment + 1..], expected, &mut salvage)?;
+    Ok(match cause(walk, place, outcome, &here, &later) {
+        Some(cause) => Ending::Damaged(describe(walk, outcome, &cause, salvage)),
+        None => Ending::Whole { torn_bytes: here.used_end - place.offset },
+    })
+}
+
+/// Why it is damage; `None`: it is a torn tail or nothing at all.
+fn cause(
+    walk: &Walk<'_>,
+    place: &Place,
+    outcome: &Outcome,
+    here: &Survey,
+    later: &[Later<'_>],
+) -> Option<String> {
+    let file = &walk.files[place.segment];
+    let spot = format!("byte {} of {}", place.offset, file.path.display());
+    let last = outcome.state.tail.last();
+    if let Some(next) = later.first()
+        && let Some(cause) = segment_cause(file, next, later.len())
+    {
+        return Some(cause);
+    }
+    let in_later = || later.iter().find_map(|l| l.survey.first.map(|first| (first, l.file)));
+    if let Some(((at, sequence), other)) = here.first.map(|first| (first, file)).or_else(in_later) {
+        return Some(format!(
+            "the batch that has to stand at {spot} is damaged: batch {sequence}, which was \
+             written after it, stands at byte {at} of {}",
+            other.path.display()
+        ));
+    }
+    if let Some(next) = later.first() {
+        let next_path = next.file.path.display();
+        if later.len() > 1 {
+            return Some(format!("{next_path} was filled, but no valid batch is in it"));
+        }
+        if here.used_end > place.offset {
+            return Some(format!(
+                "the last batch of a finished segment, at {spot}, is damaged: {next_path} was \
+                 begun after it"
+            ));
+        }
+        if let Some(first) = next.first_index.filter(|&first| first > last + 1) {
+            return Some(format!(
+                "entries are missing at {spot}: {next_path} goes on with entry {first}, but the \
+                 last one before it is entry {last}"
+            ));
+        }
+    }
+    if place.expected.is_none() {
+        return Some(format!(
+            "the first batch of the log, at {spot}, is damaged: it was there when the segments \
+             before it were deleted"
+        ));
+    }
+    let commit = outcome.state.commit();
+    if commit > last {
+        return Some(format!(
+            "entries are missing at {spot}: entry {commit} was committed, but the log ends with \
+             entry {last}"
+        ));
+    }
+    let start = outcome.state.tail.start();
+    (start > walk.from_index.saturating_add(1)).then(|| {
+        format!(
+            "the log does not reach back to the snapshot: it begins with entry {start} in {}, and \
+             the newest snapshot that can be read ends with entry {}",
+            walk.files[0].path.display(),
+            walk.from_index
+        )
+    })
+}
+
+/// What is wrong with the row of segments itself.
+fn segment_cause(file: &SegmentFile, next: &Later<'_>, count: usize) -> Option<String> {
+    if file.sequence.checked_add(1) != Some(next.file.sequence) {
+        return Some(format!(
+            "a segment file is missing: {} (sequence {}) is followed by {} (sequence {})",
+            file.path.display(),
+            file.sequence,
+            next.file.path.display(),
+            next.file.sequence
+        ));
+    }
+    // A header is synced before the first batch goes behind it, and both are inside one sector.
+    let unused = next.survey.first.is_none() && next.survey.used_end <= SECTOR_BYTES;
+    (next.first_index.is_none() && !(unused && count == 1)).then(|| bad_header(&next.file.path))
+}
+
+fn bad_header(path: &Path) -> String {
+    format!("the header of {}, at byte 0, is damaged", path.display())
+}
+
+/// The oldest segment has no valid header.
+pub(crate) fn first_header(walk: &Walk<'_>) -> Result<Damage, WalError> {
+    let mut salvage = Salvage::default();
+    survey_later(walk, walk.files, 1, &mut salvage)?;
+    Ok(describe_loss(walk, &bad_header(&walk.files[0].path), walk.from_index, 0, salvage))
+}
+
+/// There is an identity, but no log.
+pub(crate) fn no_segment(walk: &Walk<'_>) -> Damage {
+    let cause = format!("the log in {} is missing", walk.root.join("member/wal").display());
+    describe_loss(walk, &cause, walk.from_index, 0, Salvage::default())
+}
+
+/// A batch has the right checksum, and yet it cannot be used.
+pub(crate) fn unreadable_batch(
+    walk: &Walk<'_>,
+    place: &mut Place,
+    outcome: &Outcome,
+    why: &str,
+) -> Result<Damage, WalError> {
+    let mut salvage = Salvage::default();
+    let path = &walk.files[place.segment].path;
+    let window = &mut place.opened.window;
+    survey(window, path, place.offset, &[place.seed], 1, &mut salvage)?;
+    survey_later(walk, &walk.files[place.segment + 1..], 1, &mut salvage)?;
+    let cause =
+        format!("the batch at byte {} of {} cannot be read: {why}", place.offset, path.display());
+    Ok(describe(walk, outcome, &cause, salvage))
+}
+
+fn describe(walk: &Walk<'_>, outcome: &Outcome, cause: &str, salvage: Salvage) -> Damage {
+    let (last, commit) = (outcome.state.tail.last(), outcome.state.commit());
+    if outcome.state.tail.start() > walk.from_index.saturating_add(1) {
+        // Nothing of a log that does not reach the snapshot can be used.
+        return describe_loss(walk, cause, walk.from_index, commit.max(last), salvage);
+    }
+    describe_loss(walk, cause, last, commit, salvage)
+}
+
+fn describe_loss(
+    walk: &Walk<'_>,
+    cause: &str,
+    last: u64,
+    known_last: u64,
+    salvage: Salvage,
+) -> Damage {
+    let lost_last = salvage.max_index.max(known_last);
+    let would_lose = lost_last.saturating_sub(last);
+    let loss = match would_lose {
+        0 => "starting without it could lose writes or a vote that were acknowledged".to_owned(),
+        1 => format!("starting without it would lose at least entry {lost_last}"),
+        _ => format!("starting without it would lose at least entries {} to {lost_last}", last + 1),
+    };
+    let root = walk.root.display();
+    let message = format!(
+        "{cause}; {loss}. Restore the data directory from a backup, or remove this member from \
+         its cluster and add it again with an empty directory. `coreos etcd verify {root}` shows \
+         the damage; `coreos etcd repair {root}` cuts the log there and keeps what it cuts in \
+         .broken files"
+    );
+    Damage { message, would_lose, salvage }
+}

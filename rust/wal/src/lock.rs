@@ -1,0 +1,64 @@
+//! One process per data directory.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use crate::error::{ErrorKind, WalError, io_error};
+use crate::layout::LOCK;
+
+/// Holds `DATA_DIR/LOCK` with flock until dropped. The kernel releases it when the process dies in
+/// whatever way, so that a leftover file never stands in the way of a start.
+#[derive(Debug)]
+pub struct DirLock {
+    _file: File,
+}
+
+impl DirLock {
+    /// Take the lock of the data directory `path`, which is created when it does not exist. The
+    /// error of kind `Locked` names the process that holds it.
+    pub fn take(path: &Path) -> Result<DirLock, WalError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(io_error("create the data directory", path))?;
+        let lock_path = path.join(LOCK);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(io_error("open", &lock_path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(locked(path, &mut file)),
+            Err(TryLockError::Error(error)) => {
+                return Err(WalError::io("lock", &lock_path, &error));
+            }
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(io_error("write the process id into", &lock_path))?;
+        Ok(DirLock { _file: file })
+    }
+}
+
+fn locked(path: &Path, file: &mut File) -> WalError {
+    let mut text = String::new();
+    let holder = match file.take(32).read_to_string(&mut text) {
+        Ok(_) if !text.trim().is_empty() => format!("process {}", text.trim()),
+        _ => "another process".to_owned(),
+    };
+    WalError::new(
+        ErrorKind::Locked,
+        format!(
+            "the data directory {} is in use by {holder}: stop it first, or give this member a \
+             directory of its own",
+            path.display()
+        ),
+    )
+}

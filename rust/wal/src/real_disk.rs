@@ -1,0 +1,138 @@
+//! The operating system's file system.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::disk::{Disk, File};
+use crate::error::WalError;
+use crate::lock::DirLock;
+
+/// The disk of this machine.
+pub struct RealDisk {
+    fsync: bool,
+    syncs: Arc<AtomicU64>,
+}
+
+impl RealDisk {
+    /// With `fsync` false every sync is a no-op: the control that has to lose writes at a power
+    /// cut, never for use.
+    pub fn new(fsync: bool) -> Arc<RealDisk> {
+        Arc::new(RealDisk { fsync, syncs: Arc::default() })
+    }
+
+    /// How often a file was synced.
+    pub fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
+    }
+
+    fn file(&self, file: fs::File) -> Box<dyn File> {
+        Box::new(RealFile { file, fsync: self.fsync, syncs: Arc::clone(&self.syncs) })
+    }
+}
+
+impl Disk for RealDisk {
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        // Each level's name has to be durable, else a power cut takes all that lies below.
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .take_while(|level| !level.as_os_str().is_empty() && !level.exists())
+            .collect();
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        for level in missing {
+            match level.parent() {
+                Some(parent) if parent.as_os_str().is_empty() => self.sync_dir(Path::new("."))?,
+                Some(parent) => self.sync_dir(parent)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        let mut options = fs::OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        Ok(self.file(options.open(path)?))
+    }
+
+    fn open(&self, path: &Path, write: bool) -> io::Result<Box<dyn File>> {
+        Ok(self.file(fs::OpenOptions::new().read(true).write(write).open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        if self.fsync { fs::File::open(dir)?.sync_all() } else { Ok(()) }
+    }
+
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        path.try_exists()
+    }
+
+    fn lock_dir(&self, dir: &Path) -> Result<Option<DirLock>, WalError> {
+        DirLock::take(dir).map(Some)
+    }
+}
+
+struct RealFile {
+    file: fs::File,
+    fsync: bool,
+    syncs: Arc<AtomicU64>,
+}
+
+impl File for RealFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        loop {
+            match self.file.read_at(buf, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn write_all_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)
+    }
+
+    fn sync_data(&mut self) -> io::Result<()> {
+        if !self.fsync {
+            return Ok(());
+        }
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        self.file.sync_data()
+    }
+
+    fn sync_all(&mut self) -> io::Result<()> {
+        if !self.fsync {
+            return Ok(());
+        }
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        self.file.sync_all()
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+}

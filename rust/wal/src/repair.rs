@@ -1,0 +1,209 @@
+//! `repair`: accept a loss, knowingly, and make the data directory start again.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::batch::Batch;
+use crate::damage::{Damage, Salvage};
+use crate::dir::DataDir;
+use crate::disk::{Disk, File, read_full};
+use crate::error::{ErrorKind, WalError, io_error};
+use crate::identity::Identity;
+use crate::inspect::check_snapshot;
+use crate::layout::{BROKEN, with_suffix};
+use crate::options::WalOptions;
+use crate::recover::erase;
+use crate::segment::{self, SegmentFile, read_error};
+use crate::snapshot::SnapshotFile;
+use crate::state::{HardState, State};
+use crate::wal::Wal;
+use crate::walk::{Ending, Outcome};
+
+const PIECE_BYTES: usize = 1 << 20;
+
+/// Cut the log at the first damage and set unreadable snapshots aside. What is cut is kept beside
+/// as `.broken`. Says what was done, one sentence each; nothing when nothing was wrong. Refused
+/// while a member runs on the directory.
+pub fn repair(disk: Arc<dyn Disk>, path: &Path) -> Result<Vec<String>, WalError> {
+    let dir = DataDir::new(disk, path);
+    // Before the lock, which would leave its file in a foreign directory.
+    let identity = dir.identity()?;
+    let _lock = dir.disk.lock_dir(path)?;
+    let mut done = Vec::new();
+    let newest = set_snapshots_aside(&dir, &mut done)?;
+    let from_index = newest.as_ref().map_or(0, |file| file.index);
+    let files = segment::list(dir.disk.as_ref(), &dir.layout)?;
+    let outcome = dir.walk(&identity, &files, from_index, &mut |_| Ok(()))?;
+    if let Ending::Damaged(damage) = &outcome.ending {
+        let damage = damage.clone();
+        cut(&dir, &identity, &files, outcome, &damage, newest.as_ref(), &mut done)?;
+    }
+    // A torn tail is left to the next start, which cuts it without being asked.
+    Ok(done)
+}
+
+/// Readable snapshots stay; the newest of them is returned.
+fn set_snapshots_aside(
+    dir: &DataDir,
+    done: &mut Vec<String>,
+) -> Result<Option<SnapshotFile>, WalError> {
+    let mut newest = None;
+    for file in dir.snapshots()? {
+        match check_snapshot(dir, &file) {
+            Ok(()) => {
+                newest.get_or_insert(file);
+            }
+            Err(problem) => {
+                let aside = dir.set_aside(&file.path)?;
+                done.push(format!("{problem}; it is kept as {}", aside.display()));
+            }
+        }
+    }
+    Ok(newest)
+}
+
+/// New segments become as long as the ones that are there.
+fn options(files: &[SegmentFile], dir: &DataDir) -> Result<WalOptions, WalError> {
+    let mut options = WalOptions::default();
+    if let Some(file) = files.first() {
+        let handle = dir.disk.open(&file.path, false).map_err(io_error("open", &file.path))?;
+        let bytes = handle.len().map_err(io_error("read the length of", &file.path))?;
+        options.segment_bytes = options.segment_bytes.min(bytes);
+    }
+    Ok(options)
+}
+
+/// Cut at the place where reading stopped.
+fn cut(
+    dir: &DataDir,
+    identity: &Identity,
+    files: &[SegmentFile],
+    mut outcome: Outcome,
+    damage: &Damage,
+    newest: Option<&SnapshotFile>,
+    done: &mut Vec<String>,
+) -> Result<(), WalError> {
+    let options = options(files, dir)?;
+    let from_index = newest.map_or(0, |file| file.index);
+    done.push(format!("found: {}", damage.message));
+    let reaches = outcome.state.tail.start() <= from_index.saturating_add(1);
+    let usable = reaches && outcome.next_sequence > 1;
+    let kept = if usable { outcome.segment + 1 } else { 0 };
+    let found = outcome.state.clone();
+    // The youngest first, so that a repair that is cut off leaves the same damage, not another.
+    for file in files[kept..].iter().rev() {
+        let aside = dir.set_aside(&file.path)?;
+        done.push(format!("moved {} to {}", file.path.display(), aside.display()));
+    }
+    let mut wal = if usable {
+        keep_rest(dir, &files[outcome.segment], outcome.offset, done)?;
+        outcome.ending = Ending::Whole { torn_bytes: 0 };
+        dir.open_at(identity.clone(), &options, &files[..kept], outcome, from_index)?.0
+    } else {
+        let sequence = files.last().map_or(0, |file| file.sequence + 1);
+        dir.new_wal(identity.clone(), &options, sequence, State::new(from_index + 1), 1)?
+    };
+    keep_promises(&mut wal, &found, &damage.salvage, newest)?;
+    done.push(format!(
+        "the log now ends with entry {}. If this member belongs to a cluster of several, remove it \
+         and add it again with an empty directory instead of starting it: it has forgotten what \
+         the others rely on",
+        wal.last_index()
+    ));
+    Ok(())
+}
+
+/// Entries were cut, but term, vote and start count must never go back: take them from wherever
+/// they still can be read. The commit index has to fit the entries that are left.
+fn keep_promises(
+    wal: &mut Wal,
+    found: &State,
+    salvage: &Salvage,
+    newest: Option<&SnapshotFile>,
+) -> Result<(), WalError> {
+    let mut hard = found.hard.unwrap_or_default();
+    if let Some(later) = salvage.hard.filter(|later| later.term >= hard.term) {
+        hard = later;
+    }
+    if let Some(file) = newest.filter(|file| file.term > hard.term) {
+        hard = HardState { term: file.term, vote: 0, ..hard };
+    }
+    let committed = newest.map_or(0, |file| file.index);
+    let commit = hard.commit.max(committed).min(wal.last_index());
+    let mut batch = Batch::new();
+    batch.hard_state(hard.term, hard.vote, commit);
+    let incarnation = found.incarnation.max(salvage.incarnation);
+    if incarnation > 0 {
+        batch.start(incarnation);
+    }
+    let clock_ns = found.clock_ns.max(salvage.clock_ns);
+    if clock_ns > 0 {
+        batch.clock(clock_ns);
+    }
+    wal.write(&mut batch).map_err(|error| {
+        WalError::new(ErrorKind::Io, format!("could not write to the repaired log: {error}"))
+    })
+}
+
+/// Copy what is behind the cut into a file of its own, then erase it.
+fn keep_rest(
+    dir: &DataDir,
+    file: &SegmentFile,
+    offset: u64,
+    done: &mut Vec<String>,
+) -> Result<(), WalError> {
+    let path = &file.path;
+    let mut segment = dir.disk.open(path, true).map_err(io_error("open", path))?;
+    let end = segment.len().map_err(io_error("read the length of", path))?;
+    let used_end = used_end(segment.as_ref(), offset, end).map_err(read_error(path, offset))?;
+    if used_end == offset {
+        return Ok(());
+    }
+    let mut aside = with_suffix(path, &format!(".{offset:x}{BROKEN}"));
+    let mut n = 1;
+    while dir.exists(&aside)? {
+        aside = with_suffix(path, &format!(".{offset:x}.{n}{BROKEN}"));
+        n += 1;
+    }
+    let mut copy = dir.disk.create(&aside).map_err(io_error("create", &aside))?;
+    let mut bytes = vec![0; PIECE_BYTES];
+    let mut at = offset;
+    while at < used_end {
+        let wanted = (used_end - at).min(PIECE_BYTES as u64) as usize;
+        let count =
+            read_full(segment.as_ref(), &mut bytes[..wanted], at).map_err(read_error(path, at))?;
+        if count == 0 {
+            break;
+        }
+        copy.write_all_at(&bytes[..count], at - offset).map_err(io_error("write", &aside))?;
+        at += count as u64;
+    }
+    copy.sync_all().map_err(io_error("sync", &aside))?;
+    dir.sync_dir(&dir.layout.wal)?;
+    erase(segment.as_mut(), offset, used_end - offset).map_err(io_error("cut", path))?;
+    done.push(format!(
+        "cut {} at byte {offset}; the {} bytes behind it are kept in {}",
+        path.display(),
+        used_end - offset,
+        aside.display()
+    ));
+    Ok(())
+}
+
+/// Offset after the last byte in the range that is not zero.
+fn used_end(file: &dyn File, offset: u64, end: u64) -> std::io::Result<u64> {
+    let mut bytes = vec![0; PIECE_BYTES];
+    let (mut at, mut used) = (offset, offset);
+    while at < end {
+        let wanted = (end - at).min(PIECE_BYTES as u64) as usize;
+        let count = read_full(file, &mut bytes[..wanted], at)?;
+        if count == 0 {
+            break;
+        }
+        if let Some(last) = bytes[..count].iter().rposition(|&b| b != 0) {
+            used = at + last as u64 + 1;
+        }
+        at += count as u64;
+    }
+    Ok(used)
+}

@@ -9,14 +9,11 @@ from coreos_py.etcd.endpoints.context import Context
 
 MEMBER_ID = 0x2E1259D415F2A040
 CLUSTER_ID = 0x48276A8F75B6A87
-STATS = {
-    name: number
-    for number, name in enumerate(
-        "getsSuccess getsFail setsSuccess setsFail deleteSuccess deleteFail updateSuccess updateFail createSuccess"
-        " createFail compareAndSwapSuccess compareAndSwapFail compareAndDeleteSuccess compareAndDeleteFail"
-        " expireCount watchers".split()
-    )
-}
+STATS_NAMES = """\
+getsSuccess getsFail setsSuccess setsFail deleteSuccess deleteFail updateSuccess updateFail
+createSuccess createFail compareAndSwapSuccess compareAndSwapFail compareAndDeleteSuccess compareAndDeleteFail
+expireCount watchers"""
+STATS = {name: number for number, name in enumerate(STATS_NAMES.split())}
 
 
 @dataclass

@@ -145,7 +145,8 @@ APP = "application/json"
     [
         ("GET", f"/v2/members/{ID}", "", b"", 404, "Not found"),
         ("GET", "/v2/members/leader/", "", b"", 404, "Not found"),
-        ("POST", "/v2/members", "text/plain", b"{}", 415, "Bad Content-Type text/plain, accept application/json"),
+        ("POST", "/v2/members", "text/plain", b"{}", 415,
+         "Bad Content-Type text/plain, accept application/json"),
         ("POST", "/v2/members", "", b"{}", 415, "Bad Content-Type , accept application/json"),
         ("POST", "/v2/members", APP, b"", 400, "unexpected end of JSON input"),
         ("POST", "/v2/members", APP, b"{", 400, "unexpected end of JSON input"),
@@ -293,7 +294,8 @@ def test_log_level(log_level: logging.Logger) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [(b"{", "Invalid json body"), (b"[]", "Invalid json body"), (b'{"Level":1}', "Invalid json body"),
-     (b'{"Level":"X"}', "Invalid log level X"), (b"{}", "Invalid log level "), (b"\xff", "Invalid json body")],
+     (b'{"Level":"X"}', "Invalid log level X"), (b"{}", "Invalid log level "),
+     (b"\xff", "Invalid json body")],
 )  # fmt: skip
 def test_wrong_log_levels(body: bytes, message: str) -> None:
     reply = ask("PUT", "/config/local/log", body)

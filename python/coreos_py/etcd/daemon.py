@@ -68,7 +68,7 @@ def open_engine(settings: Settings) -> "Engine":
     identity = Path(settings.data_dir, "member", "identity")
     if settings.initial_cluster_state == "existing" and not identity.exists():
         raise StartError(
-            "--initial-cluster-state existing (joining a running cluster) is not supported by this version yet"
+            "joining a cluster (--initial-cluster-state existing) is not supported by this version yet"
         )
     try:
         return Engine.open(

@@ -69,7 +69,7 @@ class Driver:
                 await trio.lowlevel.wait_readable(descriptor)
 
     async def tick(self) -> None:
-        """Turns that no event asks for: time limits. A task of its own is cheaper than a deadline per turn."""
+        """Turns that no event asks for: time limits. A task of its own is cheaper than a deadline a turn."""
         while True:
             await trio.sleep(max(self._next_ms, 1) / 1000)
             self.turn()

@@ -101,9 +101,9 @@ def _url_texts(document: object) -> list[str]:
         return []
     if not isinstance(urls, list):
         raise ValueError(f"json: cannot unmarshal {type_name(urls)} into Go value of type []string")
-    wrong = next((url for url in urls if not isinstance(url, str)), None)
-    if wrong is not None:
-        raise ValueError(f"json: cannot unmarshal {type_name(wrong)} into Go value of type string")
+    for url in urls:
+        if not isinstance(url, str):
+            raise ValueError(f"json: cannot unmarshal {type_name(url)} into Go value of type string")
     return urls
 
 

@@ -66,7 +66,7 @@ def _elsewhere(path: str, request: Incoming) -> Reply | None:
     308 keeps method and body, so that a client that joined `http://host/` and `/v2/keys/a` gets through.
     """
     # normpath keeps two leading slashes.
-    clean = "/" + posixpath.normpath(path).lstrip("/")
+    clean = "/" + posixpath.normpath(path).lstrip("/") + ("/" if path.endswith("/") else "")
     meant = find(clean) is not None or clean == "/v2/keys" or clean.startswith("/v2/keys/")
     if clean == path or not meant or not clean.isascii() or not clean.isprintable():
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -26,6 +26,16 @@ def ctl_for(*servers: FakeServer | str) -> Ctl:
 def ok(_: Asked) -> Answer:
     """Every key holds `v`."""
     return reply(file_event("v"))
+
+
+def always(answer: Answer) -> Callable[[Asked], Answer]:
+    """The same answer to everything."""
+    return lambda _: answer
+
+
+def members_only(answer: Answer) -> Callable[[Asked], Answer]:
+    """This answer when asked for members; every key holds `v`."""
+    return lambda asked: answer if asked.target == "/v2/members" else ok(asked)
 
 
 def test_unreachable_j254_j255() -> None:
@@ -140,7 +150,7 @@ def test_replies_in_every_framing() -> None:
         Answer(b"HTTP/1.0 200 OK\r\n\r\n" + body, "close"),
         reply(body, headers="Connection: close\r\n", then="close"),
     ):
-        with FakeServer(lambda _, answer=answer: answer) as server:
+        with FakeServer(always(answer)) as server:
             assert ctl_for(server).run("--no-sync", "get", "/k") == (0, "v\n", "")
 
 
@@ -206,9 +216,7 @@ def test_sync_falls_back_to_what_was_given(members: tuple[FakeServer, Members, F
 
 def test_a_server_without_a_member_list_is_used_as_given() -> None:
     for answer in (reply(b"404 page not found\n", 404), reply(b"nonsense"), reply({"members": 5})):
-        with FakeServer(
-            lambda asked, answer=answer: answer if "members" in asked.target else ok(asked)
-        ) as server:
+        with FakeServer(members_only(answer)) as server:
             assert ctl_for(server).run("get", "/k") == (0, "v\n", "")
 
 
@@ -231,12 +239,10 @@ def test_one_connection_serves_sync_and_command(members: tuple[FakeServer, Membe
 
 
 def test_a_connection_closed_in_between_is_replaced() -> None:
-    def closing(asked: Asked) -> Answer:
-        return reply({"members": []}, then="close") if "members" in asked.target else ok(asked)
-
-    with FakeServer(closing) as server:
+    with FakeServer(members_only(reply({"members": []}, then="close"))) as server:
         for _ in range(5):
             assert ctl_for(server).run("mk", "/k", "v") == (0, "v\n", "")
+            assert ctl_for(server).run("get", "/k") == (0, "v\n", "")
 
 
 def test_redirects_are_followed() -> None:

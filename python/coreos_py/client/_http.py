@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from coreos_py.client._tls import handshake_failure
 from coreos_py.client._wire import Head, ReplyReader, encode_request
 from coreos_py.client.endpoints import Endpoint
-from coreos_py.client.errors import AttemptError, DeadlineExceededError, InvalidReplyError
+from coreos_py.client.errors import (
+    AttemptError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    InvalidReplyError,
+)
 from coreos_py.client.requests import Request
 
 if TYPE_CHECKING:
@@ -66,18 +71,6 @@ class Connection:
         self.alive = False
         self._socket.close()
 
-    def is_stale(self) -> bool:
-        """True when the other side has closed it (or sent what nobody asked for) since the last reply."""
-        self._socket.settimeout(0)
-        try:
-            # Through the TLS layer too: nothing may be readable on a connection at rest.
-            self._socket.recv(1)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError as error:
-            return self.endpoint.scheme == "http" or not _is_tls_wait(error)
-        return True
-
     def exchange(
         self,
         request: Request,
@@ -128,11 +121,11 @@ class Connection:
                 reader, f"client: endpoint {self.endpoint.url} exceeded header timeout"
             ) from error
         except InvalidReplyError as error:
-            raise self._broken(reader, str(error)) from error
+            raise self._lost(reader, str(error)) from error
         except OSError as error:
             # A server that refuses our certificate tells so, with TLS 1.3, only at the first read.
             is_tls = self.endpoint.scheme == "https"
-            raise self._broken(reader, handshake_failure(error) if is_tls else _system_text(error)) from error
+            raise self._lost(reader, handshake_failure(error) if is_tls else _system_text(error)) from error
         assert reader.head is not None
         self.alive = reader.keeps_alive
         if not self.alive:
@@ -142,6 +135,12 @@ class Connection:
     @staticmethod
     def _broken(reader: ReplyReader, reason: str) -> AttemptError:
         return AttemptError(reason, connected=True, sent=True, answered=reader.head is not None)
+
+    @staticmethod
+    def _lost(reader: ReplyReader, reason: str) -> AttemptError:
+        if reader.started:
+            return Connection._broken(reader, reason)
+        return ConnectionLostError(reason, connected=True, sent=True)
 
     def _send(self, data: bytes) -> OSError | None:
         """Send everything.
@@ -242,9 +241,3 @@ def _positive(seconds: float | None) -> float | None:
 
 def _system_text(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
-
-
-def _is_tls_wait(error: OSError) -> bool:
-    import ssl
-
-    return isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError))

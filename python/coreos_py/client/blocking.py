@@ -14,7 +14,13 @@ from coreos_py.client._text import to_bytes
 from coreos_py.client._tls import TlsFiles
 from coreos_py.client._wire import Head
 from coreos_py.client.endpoints import Endpoint
-from coreos_py.client.errors import AttemptError, ConfigurationError, InvalidReplyError, ServerError
+from coreos_py.client.errors import (
+    AttemptError,
+    ConfigurationError,
+    ConnectionLostError,
+    InvalidReplyError,
+    ServerError,
+)
 from coreos_py.client.failover import Attempts
 from coreos_py.client.requests import Request
 
@@ -169,16 +175,18 @@ class BlockingClient:
     ) -> Reply:
         if self._options.trace is not None:
             self._options.trace(request.method, endpoint.url + request.target, request.form)
-        connection = self._connected(endpoint, deadline)
-        return connection.exchange(request, self._headers, self._options.timeout_s, deadline, on_head)
-
-    def _connected(self, endpoint: Endpoint, deadline: Deadline) -> Connection:
         held = self._connection
-        if held is not None and held.alive and held.endpoint == endpoint and not held.is_stale():
-            return held
+        if held is not None and held.alive and held.endpoint == endpoint and request.repeatable:
+            try:
+                return held.exchange(request, self._headers, self._options.timeout_s, deadline, on_head)
+            except ConnectionLostError:
+                # A server may close a connection at rest at any time; a new one tells whether it is there.
+                self._connection = None
+        # What must not be repeated goes out on a new connection only, or such an end would leave it in doubt.
         self.close()
-        self._connection = Connection(endpoint, self._tls_context, self._options.timeout_s, deadline)
-        return self._connection
+        connection = Connection(endpoint, self._tls_context, self._options.timeout_s, deadline)
+        self._connection = connection
+        return connection.exchange(request, self._headers, self._options.timeout_s, deadline, on_head)
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._context is None:

@@ -59,6 +59,10 @@ class AttemptError(EtcdError):
         self.sent = sent
 
 
+class ConnectionLostError(AttemptError):
+    """The connection ended before the first byte of an answer, as one does that the server had closed."""
+
+
 class DeadlineExceededError(AttemptError):
     """The time for the whole operation is used up."""
 

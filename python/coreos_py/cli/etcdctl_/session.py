@@ -27,6 +27,8 @@ class Session:
         if self.output_format not in FORMATS:
             raise CommandError(f"Unsupported output format: {self.output_format}\n")
         self._values = values
+        # Asked for at once: a command that reads its value from standard input reads all of it.
+        self._credentials = _credentials(values)
         self._client: BlockingClient | None = None
 
     def call(self, request: Request) -> Result:
@@ -57,7 +59,7 @@ class Session:
         if values.text("discovery-srv") or os.environ.get("ETCDCTL_DISCOVERY_SRV"):
             raise CommandError(error_line("--discovery-srv comes with a later version; use --endpoints"))
         endpoints = parse_endpoints(_endpoint_list(values))
-        username, password = _credentials(values)
+        username, password = self._credentials
         is_debug = values.switch("debug")
         options = Options(
             # Go's client takes 0 for "no limit" here.

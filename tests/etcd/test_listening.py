@@ -1,0 +1,200 @@
+"""Sockets: what is bound, who holds a busy port, which hosts are served, running out of descriptors."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coreos_py.etcd import accepting
+from coreos_py.etcd.descriptors import RESERVED, connection_limit, raise_limit
+from coreos_py.etcd.errors import StartError
+from coreos_py.etcd.hosts import accepted_hosts
+from coreos_py.etcd.listeners import Listener, addresses, bind_all, close_all, listen_all
+from coreos_py.etcd.notify import notify
+from coreos_py.etcd.port_holder import describe_holder
+from coreos_py.etcd.settings import Settings, parse
+from coreos_py.etcd.urls import Url, parse_url
+from tests.support.ports import free_port
+
+
+@pytest.fixture
+def holder() -> Iterator[socket.socket]:
+    """A socket of this very process that listens on 127.0.0.1."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener
+
+
+def port_of(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def bound() -> Iterator[list[Listener]]:
+    listeners: list[Listener] = []
+    yield listeners
+    close_all(listeners)
+
+
+def test_the_holder_of_a_port_is_found(holder: socket.socket) -> None:
+    said = describe_holder("127.0.0.1", port_of(holder))
+    assert said.startswith(f"pid {os.getpid()} (")
+    assert Path(sys.executable).name in said
+
+
+def test_a_holder_of_one_address_blocks_all_of_them(holder: socket.socket) -> None:
+    assert f"pid {os.getpid()} " in describe_holder("0.0.0.0", port_of(holder))
+    assert f"pid {os.getpid()} " in describe_holder("::", port_of(holder))
+
+
+def test_control_another_address_has_no_holder(holder: socket.socket) -> None:
+    assert describe_holder("127.9.9.9", port_of(holder)) == "a process that cannot be seen from here"
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_a_holder_by_ipv6_is_found() -> None:
+    with socket.socket(socket.AF_INET6) as listener:
+        listener.bind(("::1", 0))
+        listener.listen()
+        assert f"pid {os.getpid()} " in describe_holder("::1", port_of(listener))
+
+
+def test_a_process_that_we_may_not_look_into(tmp_path: Path, holder: socket.socket) -> None:
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "tcp").write_text(Path("/proc/net/tcp").read_text())
+    (tmp_path / "1").mkdir()
+    assert describe_holder("127.0.0.1", port_of(holder), tmp_path) == "a process of another user"
+
+
+def test_a_busy_port_is_a_sentence_with_its_holder(holder: socket.socket) -> None:
+    url = Url("http", "127.0.0.1", port_of(holder))
+    with pytest.raises(StartError) as caught:
+        bind_all([url])
+    assert f"cannot listen on {url}: port {url.port} is already in use by pid {os.getpid()} (" in str(
+        caught.value
+    )
+
+
+def test_nothing_stays_bound_when_one_url_cannot_be(holder: socket.socket) -> None:
+    free = free_port()
+    with pytest.raises(StartError):
+        bind_all([Url("http", "127.0.0.1", free), Url("http", "127.0.0.1", port_of(holder))])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", free))
+
+
+def test_a_foreign_address_is_refused_with_its_url() -> None:
+    with pytest.raises(StartError, match=r"cannot listen on http://192\.0\.2\.1:1: "):
+        bind_all([Url("http", "192.0.2.1", 1)])
+
+
+def test_localhost_answers_on_ipv4(bound: list[Listener]) -> None:
+    bound += bind_all([Url("http", "localhost", free_port())])
+    listen_all(bound)
+    assert bound[0].socket.getsockname()[0] == "127.0.0.1"
+    assert {listener.url.host for listener in bound} == {"localhost"}
+    with socket.create_connection(bound[0].socket.getsockname()):
+        pass
+
+
+def test_addresses_of_hosts() -> None:
+    assert addresses("localhost") == [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+    assert addresses("10.0.0.1") == [(socket.AF_INET, "10.0.0.1")]
+    assert addresses("fd00::1") == [(socket.AF_INET6, "fd00::1")]
+    assert addresses("")[0][1] in ("::", "0.0.0.0")
+
+
+def test_accepted_sockets_inherit_their_options(bound: list[Listener]) -> None:
+    bound += bind_all([Url("http", "127.0.0.1", 0)])
+    listen_all(bound)
+    with socket.create_connection(bound[0].socket.getsockname()):
+        bound[0].socket.setblocking(True)
+        accepted, _ = bound[0].socket.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+
+
+def made(line: str) -> Settings:
+    parsed = parse([*line.split(), "--data-dir", "d"], {})
+    assert isinstance(parsed, Settings)
+    return parsed
+
+
+def test_hosts_of_a_member_on_loopback_are_its_own_names() -> None:
+    hosts = accepted_hosts(made("-addr 127.0.7.1:4001"), "box")
+    assert {"", "localhost", "127.0.0.1", "::1", "box", "127.0.7.1"} == set(hosts)
+
+
+@pytest.mark.parametrize("line", ["-addr 10.0.0.1:4001", "--host-whitelist *", "--compat upstream"])
+def test_any_host_otherwise(line: str) -> None:
+    assert accepted_hosts(made(line), "box") == []
+
+
+def test_a_given_list_is_the_list() -> None:
+    assert accepted_hosts(made("--host-whitelist a,b"), "box") == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://h:1/", "http://h:1?x", "http://h:1#x", "http://u@h:1", "http://h:99999", "http://h:", "http://:x",
+     "http://[::1:1", "http://::1:1", "h:1", "unix://h:1", "http:///h:1", "http://[fe80::1%eth0]:1",
+     "http://h h:1"],
+)  # fmt: skip
+def test_wrong_urls(url: str) -> None:
+    with pytest.raises(ValueError, match=r"URL|parse"):
+        parse_url(url)
+
+
+@pytest.mark.parametrize("url", ["http://h:1", "https://[::1]:2379", "http://:4001", "http://127.0.0.1:0"])
+def test_right_urls_are_shown_as_given(url: str) -> None:
+    assert str(parse_url(f" {url} ")) == url
+
+
+def test_connection_limits() -> None:
+    limit = raise_limit()
+    assert limit > RESERVED
+    assert connection_limit(0, 1000) == 1000 - RESERVED
+    assert connection_limit(10, 1000) == 10
+    assert connection_limit(5000, 1000) == 1000 - RESERVED
+
+
+def test_notify(tmp_path: Path) -> None:
+    path = str(tmp_path / "n")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        notify({"NOTIFY_SOCKET": path}, "READY=1")
+        assert manager.recv(100) == b"READY=1"
+
+
+def test_notify_an_abstract_socket() -> None:
+    name = f"coreos-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("\0" + name)
+        notify({"NOTIFY_SOCKET": "@" + name}, "STOPPING=1")
+        assert manager.recv(100) == b"STOPPING=1"
+
+
+def test_nobody_to_notify(tmp_path: Path) -> None:
+    notify({}, "READY=1")
+    notify({"NOTIFY_SOCKET": str(tmp_path / "gone")}, "READY=1")
+
+
+def test_without_descriptors_a_client_is_told_so(bound: list[Listener]) -> None:
+    bound += bind_all([Url("http", "127.0.0.1", 0)])
+    listen_all(bound)
+    spare = accepting.Spare()
+    try:
+        with socket.create_connection(bound[0].socket.getsockname(), timeout=10) as client:
+            spare.refuse_one(bound[0].socket)
+            reply = b"".join(iter(lambda: client.recv(4096), b""))
+    finally:
+        spare.close()
+    assert reply.startswith(b"HTTP/1.1 503 ")
+    assert reply.endswith(b"too many open files: the limit of the process is reached\n")

@@ -55,9 +55,7 @@ def _put_long(kind: str, seconds: float) -> dict[str, Any]:
 
 
 def _fill(server: Server) -> dict[str, float]:
-    return load(
-        server, "put", connections=64, requests=KEYS_BIG, seconds=600, keys=KEYS_BIG, sequential=True
-    )
+    return load(server, "put", connections=64, requests=KEYS_BIG, seconds=600, keys=KEYS_BIG, sequential=True)
 
 
 def _put_under_listing(kind: str, seconds: float) -> dict[str, Any]:
@@ -90,7 +88,7 @@ def _put_under_listing(kind: str, seconds: float) -> dict[str, Any]:
 
 
 def _big(kind: str, seconds: float) -> dict[str, Any]:
-    """600,000 keys of 64 bytes: memory after loading, during a snapshot, after a restart; time to first answer."""
+    """600,000 keys of 64 bytes: memory after loading, in a snapshot, after a restart; time to first answer."""
     del seconds
     with scratch() as path:
         with Server(kind, path / "data") as server:
@@ -127,7 +125,7 @@ def _watchers(kind: str, seconds: float) -> dict[str, Any]:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout is not None
         if process.stdout.readline().strip() != "ready":
             raise RuntimeError("the watchers could not be opened")
         memory = server.usage().rss_bytes

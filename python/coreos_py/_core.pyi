@@ -1,12 +1,12 @@
 """The whole border with Rust: one member (`Engine`) and its HTTP front (`Front`).
 
-Nothing here blocks for long except `Engine.open`, `Engine.close` and `verify`/`repair`, which release the GIL.
-All socket I/O of plain connections happens inside `Front.turn`, on the thread that calls it.
+Nothing here blocks for long except `Engine.open`, `Engine.close` and `verify`/`repair`, which release the
+GIL. All socket I/O of plain connections happens inside `Front.turn`, on the thread that calls it.
 """
 
 from typing import Any, Self, final
 
-__all__: list[str]
+__all__ = ["Engine", "EngineError", "Front", "Request", "__version__", "repair", "verify"]
 __version__: str
 
 class EngineError(Exception):
@@ -39,7 +39,7 @@ class Engine:
         upstream: bool = False,
         fsync: bool = True,
     ) -> Engine:
-        """Lock DATA_DIR, recover or create it, become leader (one member), publish, and return ready to serve.
+        """Lock DATA_DIR, recover or create it, become leader (one member), publish; return ready to serve.
 
         `token` None means the default token and no check against the directory's own.
         """
@@ -52,10 +52,13 @@ class Engine:
     def store_stats(self) -> dict[str, int]:
         """The sixteen counters of /v2/stats/store by their JSON names, in order."""
     def metrics(self) -> dict[str, Any]:
-        """Counters and gauges by metric name without prefix (int or float); histograms as
-        ``{"buckets": [(upper_bound_seconds, cumulative_count), ...], "sum": seconds, "count": n}``."""
+        """Values by metric name without the prefix ``etcd_``: counters end in ``_total``, gauges are plain
+        numbers, and histograms (``*_seconds``) are ``{"buckets": [(upper_bound_seconds, cumulative_count), ...],
+        "sum": seconds, "count": n}``."""
     def recovery_notes(self) -> list[str]:
         """What recovery found and did, one line each, for the log."""
+    def take_log_lines(self) -> list[str]:
+        """What the member's threads had to say since the last call, one line each, for the log."""
     def close(self) -> None:
         """Stop accepting proposals, finish and sync what was proposed, release the lock."""
 
@@ -101,9 +104,7 @@ class Front:
         `turn` wants to be called again even without an event (timeouts). Raises EngineError once the
         engine is poisoned.
         """
-    def respond(
-        self, token: int, status: int, headers: list[tuple[str, str]], body: bytes
-    ) -> None:
+    def respond(self, token: int, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         """Answer a Request. Content-Length, Date and Connection are added; a body is not sent to HEAD."""
     def open_fed(self, remote: str) -> int:
         """A connection whose bytes come and go through `feed` and `take_output` (TLS)."""

@@ -88,7 +88,7 @@ def _put_under_listing(kind: str, seconds: float) -> dict[str, Any]:
 
 
 def _big(kind: str, seconds: float) -> dict[str, Any]:
-    """600,000 keys of 64 bytes: memory after loading, in a snapshot, after a restart; time to first answer."""
+    """600,000 keys of 64 bytes: memory after loading, in a snapshot, after a restart; first answer."""
     del seconds
     with scratch() as path:
         with Server(kind, path / "data") as server:

@@ -53,8 +53,8 @@ class Engine:
         """The sixteen counters of /v2/stats/store by their JSON names, in order."""
     def metrics(self) -> dict[str, Any]:
         """Values by metric name without the prefix ``etcd_``: counters end in ``_total``, gauges are plain
-        numbers, and histograms (``*_seconds``) are ``{"buckets": [(upper_bound_seconds, cumulative_count), ...],
-        "sum": seconds, "count": n}``."""
+        numbers, and histograms (``*_seconds``) are
+        ``{"buckets": [(upper_bound_seconds, cumulative_count), ...], "sum": seconds, "count": n}``."""
     def recovery_notes(self) -> list[str]:
         """What recovery found and did, one line each, for the log."""
     def take_log_lines(self) -> list[str]:

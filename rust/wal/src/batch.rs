@@ -86,14 +86,6 @@ impl Batch {
         &self.steps
     }
 
-    /// Index of the entry that comes first, if any does.
-    pub(crate) fn first_entry(&self) -> Option<u64> {
-        self.steps.iter().find_map(|step| match *step {
-            Step::Entries { first, .. } => Some(first),
-            _ => None,
-        })
-    }
-
     pub(crate) fn buffer_mut(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }

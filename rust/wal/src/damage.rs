@@ -105,6 +105,7 @@ struct Later<'a> {
     /// First index by its header; `None`: the header does not check out.
     first_index: Option<u64>,
     survey: Survey,
+    file_bytes: u64,
 }
 
 fn survey_later<'a>(
@@ -122,8 +123,9 @@ fn survey_later<'a>(
         };
         let seeds = if seeds[0] == seeds[1] { &seeds[..1] } else { &seeds[..] };
         let from = HEADER_BYTES as u64;
+        let file_bytes = window.len();
         let survey = survey(&mut window, &file.path, from, seeds, sequence_min, salvage)?;
-        later.push(Later { file, first_index, survey });
+        later.push(Later { file, first_index, survey, file_bytes });
     }
     Ok(later)
 }
@@ -187,7 +189,7 @@ fn cause(
                  begun after it"
             ));
         }
-        if let Some(first) = next.first_index.filter(|&first| first > last + 1) {
+        if let Some(first) = next.first_index.filter(|&first| first > last.saturating_add(1)) {
             return Some(format!(
                 "entries are missing at {spot}: {next_path} goes on with entry {first}, but the \
                  last one before it is entry {last}"
@@ -229,8 +231,11 @@ fn segment_cause(file: &SegmentFile, next: &Later<'_>, count: usize) -> Option<S
             next.file.sequence
         ));
     }
-    // A header is synced before the first batch goes behind it, and both are inside one sector.
-    let unused = next.survey.first.is_none() && next.survey.used_end <= SECTOR_BYTES;
+    // A file has its full length before it becomes a segment. Its header and the first batch are
+    // inside one sector, and are synced before anything is written behind them.
+    let unused = next.file_bytes >= SECTOR_BYTES
+        && next.survey.first.is_none()
+        && next.survey.used_end <= SECTOR_BYTES;
     (next.first_index.is_none() && !(unused && count == 1)).then(|| bad_header(&next.file.path))
 }
 
@@ -289,7 +294,10 @@ fn describe_loss(
     let loss = match would_lose {
         0 => "starting without it could lose writes or a vote that were acknowledged".to_owned(),
         1 => format!("starting without it would lose at least entry {lost_last}"),
-        _ => format!("starting without it would lose at least entries {} to {lost_last}", last + 1),
+        _ => format!(
+            "starting without it would lose at least entries {} to {lost_last}",
+            last.saturating_add(1)
+        ),
     };
     let root = walk.root.display();
     let message = format!(

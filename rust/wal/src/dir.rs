@@ -108,7 +108,7 @@ impl DataDir {
         next_batch: u64,
     ) -> Result<Wal, WalError> {
         let layout = &self.layout;
-        let first_index = state.tail.last() + 1;
+        let first_index = state.tail.last().saturating_add(1);
         let path = layout.segment(sequence, first_index);
         let prepared = Preparation::new(
             Arc::clone(&self.disk),

@@ -100,8 +100,14 @@ fn cut(
         outcome.ending = Ending::Whole { torn_bytes: 0 };
         dir.open_at(identity.clone(), &options, &files[..kept], outcome, from_index)?.0
     } else {
-        let sequence = files.last().map_or(0, |file| file.sequence + 1);
-        dir.new_wal(identity.clone(), &options, sequence, State::new(from_index + 1), 1)?
+        let sequence = files.last().map_or(0, |file| file.sequence.saturating_add(1));
+        dir.new_wal(
+            identity.clone(),
+            &options,
+            sequence,
+            State::new(from_index.saturating_add(1)),
+            1,
+        )?
     };
     keep_promises(&mut wal, &found, &damage.salvage, newest)?;
     done.push(format!(

@@ -76,7 +76,7 @@ impl Wal {
         }
         let bytes = frame_bytes(payload_bytes as u64);
         if self.current.offset + bytes > self.current.bytes {
-            self.change_segment(batch)?;
+            self.change_segment()?;
         }
         self.append(batch)
     }
@@ -160,14 +160,14 @@ impl Wal {
     /// Go on in the next segment. Safe to be cut off at any step: the name is durable before the
     /// header is written, the header before the first batch; a segment without a valid batch is
     /// taken as never used.
-    fn change_segment(&mut self, batch: &Batch) -> Result<(), WriteError> {
+    fn change_segment(&mut self) -> Result<(), WriteError> {
         let prepared = match self.ready.take() {
             Some(prepared) => prepared,
             None => self.prepare_now()?,
         };
         let sequence = self.current.sequence + 1;
-        let next_index = self.state.tail.last() + 1;
-        let first_index = batch.first_entry().map_or(next_index, |first| first.min(next_index));
+        // The batch may replace a suffix, but whether it ever gets here is not known yet.
+        let first_index = self.state.tail.last().saturating_add(1);
         let path = self.layout.segment(sequence, first_index);
         if let Err(error) = self.disk.rename(&prepared.path, &path) {
             if is_no_space(&error) {

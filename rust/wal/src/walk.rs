@@ -113,7 +113,7 @@ impl Walk<'_> {
 
     fn unreadable(&self, damage: Damage) -> Outcome {
         Outcome {
-            state: State::new(self.from_index + 1),
+            state: State::new(self.from_index.saturating_add(1)),
             max_indexes: Vec::new(),
             segment: 0,
             offset: 0,

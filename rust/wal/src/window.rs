@@ -34,6 +34,11 @@ impl Window {
         Ok(Window { file, len, buffer: Vec::new(), start: 0 })
     }
 
+    /// Length of the file when it was opened.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
     /// Forget what was read, to see what is there now.
     pub(crate) fn refresh(&mut self) {
         self.buffer.clear();

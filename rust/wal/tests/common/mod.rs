@@ -11,13 +11,28 @@ use coreos_wal::{Batch, DataDir, Disk, Identity, Record, Recovery, Wal, WalError
 pub const ROOT: &str = "/data";
 
 /// A record without borrows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Owned {
     Entry { term: u64, index: u64, payload: Vec<u8> },
     HardState { term: u64, vote: u64, commit: u64 },
     Mark { term: u64, index: u64 },
     Clock { time_ns: u64 },
     Start { incarnation: u64 },
+}
+
+/// Short, because failing tests print whole logs.
+impl std::fmt::Debug for Owned {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Owned::Entry { term, index, payload } => {
+                write!(out, "E{index}t{term}[{}]", payload.len())
+            }
+            Owned::HardState { term, vote, commit } => write!(out, "H{term},{vote},{commit}"),
+            Owned::Mark { term, index } => write!(out, "M{index}t{term}"),
+            Owned::Clock { time_ns } => write!(out, "C{time_ns}"),
+            Owned::Start { incarnation } => write!(out, "S{incarnation}"),
+        }
+    }
 }
 
 impl Owned {

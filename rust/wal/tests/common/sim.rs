@@ -1,7 +1,7 @@
 //! A disk in memory that behaves as badly as a real one may.
 //!
 //! What was written but not synced is kept apart: at a crash each of its 512-byte sectors is kept,
-//! lost or turned to zeroes, and of the changes to names in a directory only some first ones stay.
+//! lost or (when it is new) turned to zeroes, and of the changes to names in a directory only some first ones stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -60,17 +60,15 @@ impl Inode {
             if from >= to {
                 continue;
             }
+            let is_new = from >= self.durable.len();
             match dice.below(3) {
                 0 => {}
-                kept => {
-                    if after.len() < to {
-                        after.resize(to, 0);
-                    }
-                    if kept == 1 {
-                        after[from..to].copy_from_slice(&self.visible[from..to]);
-                    } else {
-                        after[from..to].fill(0);
-                    }
+                // Blocks that were never written before may come back as zeroes; a block with
+                // older synced data in it is the old one or the new one.
+                1 if is_new => after.resize(after.len().max(to), 0),
+                _ => {
+                    after.resize(after.len().max(to), 0);
+                    after[from..to].copy_from_slice(&self.visible[from..to]);
                 }
             }
         }

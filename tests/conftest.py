@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -92,10 +91,11 @@ def make_server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Serv
         made.append(server)
         return server
 
-    with ExitStack() as stack:
-        for_cleanup = stack.callback(lambda: [server.kill() for server in made])
-        del for_cleanup
+    try:
         yield make
         for server in made:
             if server.process is not None:
                 server.stop()
+    finally:
+        for server in made:
+            server.kill()

@@ -6,7 +6,7 @@ proves that the expectations themselves are right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -27,9 +27,7 @@ Playing = Callable[[Kind, str], replay.Played]
 
 
 @pytest.fixture(scope="module")
-def played(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Playing]:
+def played(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Playing:
     """Plays a group on a fresh server of its own, once."""
     done: dict[tuple[Kind, str], replay.Played] = {}
 
@@ -44,7 +42,7 @@ def played(
                 server.kill()
         return done[kind, name]
 
-    yield get
+    return get
 
 
 @pytest.mark.parametrize(("kind", "name", "step"), ROWS)

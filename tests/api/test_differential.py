@@ -7,6 +7,7 @@ sorted, as etcd's order is random otherwise. Everything else is compared byte by
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,13 +61,17 @@ def normal(reply: Reply, base: int) -> dict[str, object]:
     body = re.sub(r'("(?:modifiedIndex|createdIndex|index)":)(\d+)', relative, body)
     body = re.sub(r"(/)(\d{20})", relative, body)
     body = re.sub(r"(\[|!= )(\d+)", relative, body)
-    body = re.sub(r'"expiration":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?Z"', '"expiration":"T"', body)
+    body = re.sub(
+        r'"expiration":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?Z"', '"expiration":"T"', body
+    )
     ttls = [int(found) for found in re.findall(r'"ttl":(-?\d+)', body)]
     body = re.sub(r'"ttl":-?\d+', '"ttl":T', body)
     index = reply.header("X-Etcd-Index")
     headers: dict[str, object] = {name: reply.header(name) for name in HEADERS}
     headers["Location"] = re.sub(r"(Index=)(\d+)", relative, reply.header("Location") or "")
-    headers["X-Etcd-Index"] = None if index is None else (int(index) - base if int(index) >= base else int(index))
+    headers["X-Etcd-Index"] = (
+        None if index is None else (int(index) - base if int(index) >= base else int(index))
+    )
     headers |= {name: reply.header(name) is not None for name in PRESENCE}
     is_ours_to_choose = (reply.header("Content-Type") or "").startswith("text/html") or reply.status == 301
     if is_ours_to_choose:
@@ -92,17 +97,13 @@ def pair_of(left: Server, right: Server) -> Iterator[tuple[Connection, Connectio
         yield one, other
 
 
-def compare(
-    pair: tuple[Connection, Connection], requests: list[Request], tamper: Tamper = lambda reply: reply
-) -> None:
-    """Send all requests to both servers; AssertionError at the first difference. `tamper` changes the right replies."""
+def compare(pair: tuple[Connection, Connection], requests: list[Request]) -> None:
+    """Send all requests to both servers; AssertionError at the first difference."""
     directory = f"/diff{next(_NUMBERS)}"
     bases = [conn.get("/_none").etcd_index for conn in pair]
     for request in requests:
-        left, right = (
-            request.send(conn, directory, base) for conn, base in zip(pair, bases, strict=True)
-        )
-        found = difference(normal(left, bases[0]), normal(tamper(right), bases[1]))
+        left, right = (request.send(conn, directory, base) for conn, base in zip(pair, bases, strict=True))
+        found = difference(normal(left, bases[0]), normal(right, bases[1]))
         assert found is None, f"{request}: {found}"
 
 
@@ -112,8 +113,12 @@ keys = st.one_of(
     st.sampled_from(["/a/", "/a//b", "/a/../b", "/a/./b", "//", "/%2e%2e/x"]),
 )
 truths = st.sampled_from(["true", "false", "1", "T", "True", "", "yes", "tRue"])
-indexes = st.sampled_from(["{+0}", "{+1}", "{+2}", "{+3}", "0", "abc", "-1", "1.0", "+1", "99999999999999999999"])
-texts = st.sampled_from(["", "v", "w", "%3Ca%26%22%5C%0A", "a+b", "%E2%80%A8%7F", "%FF%FE", "%01", "%zz", "a%3Bb"])
+indexes = st.sampled_from(
+    ["{+0}", "{+1}", "{+2}", "{+3}", "0", "abc", "-1", "1.0", "+1", "99999999999999999999"]
+)
+texts = st.sampled_from(
+    ["", "v", "w", "%3Ca%26%22%5C%0A", "a+b", "%E2%80%A8%7F", "%FF%FE", "%01", "%zz", "a%3Bb"]
+)
 values = st.one_of(texts, texts, st.just("v"), st.just("w"))
 ttls = st.sampled_from(["", "100000", "200000", "-1", "1.5", "abc", "0x10"])
 parameters = st.one_of(
@@ -137,7 +142,9 @@ queries = st.lists(parameters, max_size=3).map(tuple)
 
 @st.composite
 def requests_(draw: st.DrawFn) -> Request:
-    method = draw(st.sampled_from(["PUT"] * 6 + ["POST"] * 2 + ["DELETE"] * 3 + ["GET"] * 4 + ["HEAD", "PATCH"]))
+    method = draw(
+        st.sampled_from(["PUT"] * 6 + ["POST"] * 2 + ["DELETE"] * 3 + ["GET"] * 4 + ["HEAD", "PATCH"])
+    )
     query = draw(queries)
     if method in ("GET", "HEAD"):
         # First wins: the listing is sorted whatever else is asked.
@@ -145,13 +152,21 @@ def requests_(draw: st.DrawFn) -> Request:
     body = None
     kind = FORM
     if method in ("PUT", "POST", "DELETE", "PATCH"):
-        body = draw(st.one_of(st.none(), st.lists(parameters, max_size=3).map("&".join), values.map("value={}".format)))
-        kind = draw(st.sampled_from([FORM] * 5 + [FORM + "; charset=utf-8", "application/json", "text/plain"]))
+        body = draw(
+            st.one_of(
+                st.none(), st.lists(parameters, max_size=3).map("&".join), values.map("value={}".format)
+            )
+        )
+        kind = draw(
+            st.sampled_from([FORM] * 5 + [FORM + "; charset=utf-8", "application/json", "text/plain"])
+        )
     return Request(method, draw(keys), query, body, kind)
 
 
 EXAMPLES = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
@@ -176,7 +191,7 @@ def test_ours_answers_like_etcd(module_servers: Servers, requests: list[Request]
 
 @pytest.mark.long
 @given(requests=st.lists(requests_(), min_size=1, max_size=40))
-@settings(EXAMPLES, max_examples=10_000)
+@settings(EXAMPLES, max_examples=int(os.environ.get("COREOS_EXAMPLES", "10000")))
 def test_ours_answers_like_etcd_for_long(module_servers: Servers, requests: list[Request]) -> None:
     with pair_of(module_servers(Kind.UPSTREAM), module_servers(Kind.ETCD34)) as pair:
         compare(pair, requests)
@@ -229,12 +244,12 @@ TRUE_REQUESTS = [
 @pytest.mark.parametrize("name", sorted(TAMPERINGS))
 def test_control_a_tampered_reply_is_found(module_servers: Servers, name: str) -> None:
     server = module_servers(Kind.ETCD34)
-    with pair_of(server, server) as pair, pytest.raises(AssertionError, match=r"Request\("):
-        # Both replies come from one server, so relative indexes would differ anyway: compare each with itself.
+    found = []
+    with server.connect() as conn:
         directory = f"/tamper_{name.replace(' ', '_')}"
-        base = pair[0].get("/_none").etcd_index
+        base = conn.get("/_none").etcd_index
         for request in TRUE_REQUESTS:
-            reply = request.send(pair[0], directory, base)
+            reply = request.send(conn, directory, base)
             assert difference(normal(reply, base), normal(reply, base)) is None
-            found = difference(normal(reply, base), normal(TAMPERINGS[name](reply), base))
-            assert found is None, f"{request}: {found}"
+            found.append(difference(normal(reply, base), normal(TAMPERINGS[name](reply), base)))
+    assert any(found), f"a tampered {name} goes unnoticed"

@@ -8,6 +8,7 @@ the model.
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,7 @@ Servers = Callable[[Kind], Server]
 #: TTLs never run out during a run: expiry would move the index behind the model's back.
 TTL_S = 100_000
 TTL_SLACK_S = 600
+LONG_EXAMPLES = int(os.environ.get("COREOS_EXAMPLES", "5000"))
 _NUMBERS = itertools.count(1)
 
 names = st.sampled_from(["a", "b", "c", "_h", "d e", "é<&>", "A", "%41"])
@@ -53,10 +55,12 @@ def normal(body: str) -> str:
 class KeySpace(RuleBasedStateMachine):
     """Requests below a fresh directory."""
 
-    def __init__(self, server: Server) -> None:
+    member: Server
+
+    def __init__(self) -> None:
         super().__init__()
-        self.fixed = server.kind.has_fixes
-        self.conn = server.connect()
+        self.fixed = self.member.kind.has_fixes
+        self.conn = self.member.connect()
         self.prefix = f"/sm{next(_NUMBERS)}"
         self.start = self.conn.get("/_none").etcd_index
         self.store = Store(self.start, upstream=not self.fixed)
@@ -108,16 +112,29 @@ class KeySpace(RuleBasedStateMachine):
             prev_value = None
         prev_index = 0 if age is None else max(0, self.store.index - age)
         params = Params(
-            value, make_dir, ttl_s, prev_exist, prev_value, prev_index, refresh=refresh and prev_exist is not False
+            value,
+            make_dir,
+            ttl_s,
+            prev_exist,
+            prev_value,
+            prev_index,
+            refresh=refresh and prev_exist is not False,
         )
         fields: dict[str, Any] = {"value": value} if value or not refresh else {}
         flags: dict[str, Any] = {}
         if ttl_s is not None:
             fields["ttl"] = ttl_s
-        for name, given in (("prevValue", prev_value), ("prevIndex", prev_index if age is not None else None)):
+        for name, given in (
+            ("prevValue", prev_value),
+            ("prevIndex", prev_index if age is not None else None),
+        ):
             if given is not None:
                 flags[name] = given
-        for name, flag in (("dir", make_dir or None), ("prevExist", prev_exist), ("refresh", refresh or None)):
+        for name, flag in (
+            ("dir", make_dir or None),
+            ("prevExist", prev_exist),
+            ("refresh", refresh or None),
+        ):
             if flag is not None:
                 flags[name] = "true" if flag else "false"
         if in_query:
@@ -139,14 +156,14 @@ class KeySpace(RuleBasedStateMachine):
         prev_value=st.one_of(st.none(), st.none(), values),
         age=st.one_of(st.none(), st.none(), ages),
     )
-    def delete(self, key: str, make_dir: bool, recursive: bool, prev_value: str | None, age: int | None) -> None:
+    def delete(
+        self, key: str, make_dir: bool, recursive: bool, prev_value: str | None, age: int | None
+    ) -> None:
         """DELETE with any mixture of flags and conditions."""
         if prev_value == "" and not self.fixed:
             prev_value = None
         prev_index = 0 if age is None else max(0, self.store.index - age)
-        params = Params(
-            dir=make_dir, recursive=recursive, prev_value=prev_value, prev_index=prev_index
-        )
+        params = Params(dir=make_dir, recursive=recursive, prev_value=prev_value, prev_index=prev_index)
         flags: dict[str, Any] = {"dir": str(make_dir).lower(), "recursive": str(recursive).lower()}
         if prev_value is not None:
             flags["prevValue"] = prev_value
@@ -154,7 +171,12 @@ class KeySpace(RuleBasedStateMachine):
             flags["prevIndex"] = prev_index
         self.exchange("DELETE", key, params, form(**flags).decode())
 
-    @rule(key=keys, recursive=st.booleans(), quorum=st.booleans(), method=st.sampled_from(["GET", "GET", "HEAD"]))
+    @rule(
+        key=keys,
+        recursive=st.booleans(),
+        quorum=st.booleans(),
+        method=st.sampled_from(["GET", "GET", "HEAD"]),
+    )
     def read(self, key: str, recursive: bool, quorum: bool, method: str) -> None:
         """GET and HEAD, sorted (our server always sorts, upstream when asked)."""
         query = "sorted=true" + "&recursive=true" * recursive + "&quorum=true" * quorum
@@ -179,8 +201,11 @@ class KeySpace(RuleBasedStateMachine):
 
 
 def play(server: Server, examples: int) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: KeySpace(server),
+    class OnThisServer(KeySpace):
+        member = server
+
+    run_state_machine_as_test(
+        OnThisServer,
         settings=settings(
             max_examples=examples,
             stateful_step_count=40,
@@ -198,7 +223,7 @@ def test_against_the_model(module_servers: Servers, kind: Kind) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("kind", [Kind.OURS, Kind.UPSTREAM], ids=lambda kind: kind.value)
 def test_against_the_model_for_long(module_servers: Servers, kind: Kind) -> None:
-    play(module_servers(kind), 5000)
+    play(module_servers(kind), LONG_EXAMPLES)
 
 
 def test_control_a_wrong_model_is_found(module_servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -207,7 +207,7 @@ def test_130_stream_and_the_end_of_the_watched_key(ground: Ground, how: str) -> 
     """Fix 7: told once, upstream tells it twice."""
     key = f"/wse/{how}"
     watching = ground.watch(key, "&stream=true")
-    ground.conn.put(key, "1", **({"ttl": 1} if how == "expire" else {}))
+    ground.conn.put(key, "1", ttl=1 if how == "expire" else "")
     assert watching.read_object()["action"] == "set"
     if how != "expire":
         ground.conn.delete(key, "?prevValue=1" if how == "compareAndDelete" else "")

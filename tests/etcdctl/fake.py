@@ -47,6 +47,11 @@ def file_event(value: str, index: int = 7, action: str = "get") -> dict[str, Any
     return {"action": action, "node": node}
 
 
+def always(answer: Answer) -> Callable[[Asked], Answer]:
+    """The same answer to everything."""
+    return lambda _: answer
+
+
 class FakeServer:
     """Answers each request with what `handler` returns for it. `asked` is what came in, in order."""
 
@@ -68,10 +73,15 @@ class FakeServer:
         self._threads[0].start()
         return self
 
+    def stop_listening(self) -> None:
+        """Refuse new connections from now on."""
+        if self._listener.fileno() >= 0:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._threads[0].join()
+            self._listener.close()
+
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._threads[0].join()
-        self._listener.close()
+        self.stop_listening()
         with self._lock:
             for connection in self._open:
                 # The client may have gone already: then there is nothing left to shut.

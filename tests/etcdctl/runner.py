@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -121,28 +121,34 @@ def client_url(server: Server) -> str:
     return f"{scheme}://127.0.0.1:{server.client_port}"
 
 
+def wait_until(is_so: Callable[[], bool], what: Callable[[], object] = str) -> None:
+    """Return when `is_so`; fail with `what` there is instead after a long time."""
+    deadline = time.monotonic() + RUN_DEADLINE_S
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited in vain: {what()}"
+        time.sleep(POLL_S)
+
+
+def watchers(server: Server) -> int:
+    """How many watches the server holds."""
+    count = json.loads(server.request("GET", "/v2/stats/store").body)["watchers"]
+    assert isinstance(count, int)
+    return count
+
+
 def wait_for_watchers(server: Server, count: int) -> None:
     """Return when the server holds `count` watches."""
-    deadline = time.monotonic() + RUN_DEADLINE_S
-    seen = None
-    while time.monotonic() < deadline:
-        seen = json.loads(server.request("GET", "/v2/stats/store").body)["watchers"]
-        if seen == count:
-            return
-        time.sleep(POLL_S)
-    raise AssertionError(f"{seen} watchers instead of {count}")
+    wait_until(lambda: watchers(server) == count, lambda: f"{watchers(server)} watchers, not {count}")
 
 
 def wait_for_lines(path: Path, count: int) -> list[str]:
     """The lines of a file, once there are `count` of them."""
-    deadline = time.monotonic() + RUN_DEADLINE_S
-    lines: list[str] = []
-    while time.monotonic() < deadline:
-        lines = path.read_text().splitlines() if path.exists() else []
-        if len(lines) >= count:
-            return lines
-        time.sleep(POLL_S)
-    raise AssertionError(f"{len(lines)} lines instead of {count}: {lines}")
+
+    def lines() -> list[str]:
+        return path.read_text().splitlines() if path.exists() else []
+
+    wait_until(lambda: len(lines()) >= count, lines)
+    return lines()
 
 
 def stored(server: Server, key: str) -> dict[str, object]:

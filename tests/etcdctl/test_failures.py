@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.etcdctl.fake import CLOSE, HANG, Answer, Asked, FakeServer, file_event, reply
+from tests.etcdctl.fake import CLOSE, HANG, Answer, Asked, FakeServer, always, file_event, reply
 from tests.etcdctl.runner import Ctl
 from tests.support.ports import free_port
 
@@ -26,11 +26,6 @@ def ctl_for(*servers: FakeServer | str) -> Ctl:
 def ok(_: Asked) -> Answer:
     """Every key holds `v`."""
     return reply(file_event("v"))
-
-
-def always(answer: Answer) -> Callable[[Asked], Answer]:
-    """The same answer to everything."""
-    return lambda _: answer
 
 
 def members_only(answer: Answer) -> Callable[[Asked], Answer]:
@@ -59,7 +54,7 @@ def test_all_reasons_are_listed() -> None:
 
 
 def test_a_silent_server() -> None:
-    with FakeServer(lambda _: HANG) as server:
+    with FakeServer(always(HANG)) as server:
         text = f"client: endpoint {server.url} exceeded header timeout"
         assert ctl_for(server).run(*QUICK, "get", "/k") == (4, "", f"{UNAVAILABLE}error #0: {text}\n\n")
         late = ctl_for(server).run("--timeout", "10s", "--total-timeout", "200ms", "--no-sync", "get", "/k")
@@ -68,7 +63,7 @@ def test_a_silent_server() -> None:
 
 @pytest.mark.parametrize("words", [["mk", "/k", "v"], ["mk", "--in-order", "/k", "v"], ["rm", "/k"]])
 def test_what_must_not_happen_twice_is_sent_once(words: list[str]) -> None:
-    with FakeServer(lambda _: HANG) as first, FakeServer(lambda _: CLOSE) as second:
+    with FakeServer(always(HANG)) as first, FakeServer(always(CLOSE)) as second:
         code, out, err = ctl_for(first, second).run(*QUICK, "--no-sync", *words)
         assert (code, out) == (4, "")
         assert err.endswith(UNKNOWN)
@@ -76,7 +71,7 @@ def test_what_must_not_happen_twice_is_sent_once(words: list[str]) -> None:
 
 
 def test_a_write_that_may_be_repeated_goes_to_the_next_member() -> None:
-    with FakeServer(lambda _: HANG) as silent, FakeServer(lambda _: CLOSE) as closing, FakeServer(ok) as good:
+    with FakeServer(always(HANG)) as silent, FakeServer(always(CLOSE)) as closing, FakeServer(ok) as good:
         ctl = ctl_for(silent, closing, good)
         for words in (["set", "/k", "v"], ["update", "/k", "v"], ["get", "/k"]):
             assert ctl.run(*QUICK, "--no-sync", *words) == (0, "v\n", "")
@@ -132,7 +127,7 @@ def test_errors_of_the_server_itself() -> None:
     ],
 )
 def test_what_is_no_etcd(answer: Answer, text: str) -> None:
-    with FakeServer(lambda _: answer) as server:
+    with FakeServer(always(answer)) as server:
         code, out, err = ctl_for(server).run("--no-sync", "get", "/k")
         assert (code, out) == (4, "")
         assert text in err

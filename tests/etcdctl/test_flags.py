@@ -28,8 +28,8 @@ any_words = st.one_of(
     st.sampled_from([f"--{name}" for flag in GLOBAL_FLAGS for name in flag.names]),
     st.sampled_from([f"-{name}" for command in COMMANDS for flag in command.flags for name in flag.names]),
     st.sampled_from(["--", "-", "", "/k", "-1", "--ttl=3", "5", "true", "=", "--=", "help", "put"]),
-    st.text(st.characters(exclude_characters="\0")),
-    st.binary().map(os.fsdecode),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0")),
+    st.binary().map(lambda word: os.fsdecode(word.replace(b"\0", b""))),
 )
 
 

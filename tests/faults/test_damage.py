@@ -113,7 +113,9 @@ def test_the_last_acknowledged_write_is_guarded_too(stopped: Server) -> None:
     """The batch of the last key, although hardly anything follows it."""
     (segment,) = segments(stopped.data_dir)
     data = segment.read_bytes()
-    hit = next(b for b in reversed(batches(segment)) if f"/k/{KEYS - 1}".encode() in data[b.payload_at : b.end])
+    hit = next(
+        b for b in reversed(batches(segment)) if f"/k/{KEYS - 1}".encode() in data[b.payload_at : b.end]
+    )
     flip(segment, hit.payload_at + 1)
     assert segment.name in refused(stopped)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 
@@ -9,12 +10,12 @@ import pytest
 
 from tests.conftest import ServerFactory
 from tests.support.server import Kind
-from tests.support.wire import PeerClosed, request_bytes
+from tests.support.wire import Connection, PeerClosed, request_bytes
 from tests.support.writers import Journal, Writers, losses
 
 
 def test_writes_in_flight_are_drained(make_server: ServerFactory) -> None:
-    """Pipelined writes, then SIGTERM at once: whole replies only, exit 0, and nothing acknowledged is lost."""
+    """Pipelined writes, then SIGTERM at once: whole replies only, exit 0, nothing acknowledged is lost."""
     server = make_server(Kind.OURS).start()
     conns = [server.connect() for _ in range(20)]
     for number, conn in enumerate(conns):
@@ -22,15 +23,9 @@ def test_writes_in_flight_are_drained(make_server: ServerFactory) -> None:
     server.signal(signal.SIGTERM)
     acked = []
     for number, conn in enumerate(conns):
-        try:
-            for n in range(20):
-                reply = conn.read_reply()
-                assert reply.status in (200, 201), reply
-                acked.append(f"/d/{number}/{n}")
-                if not reply.keeps_alive:
-                    break
-        except PeerClosed as closed:
-            assert closed.partial == b"", f"a reply was cut: {closed.partial!r}"
+        replies = conn.replies_until_close(20)
+        assert {reply.status for reply in replies} <= {200, 201}, replies
+        acked += [f"/d/{number}/{n}" for n in range(len(replies))]
         conn.close()
     assert server.wait_exit() == 0, server.stderr()
     server.assert_no_traces()
@@ -55,6 +50,14 @@ def test_under_load_from_many_clients(make_server: ServerFactory) -> None:
     assert losses(server, journal.acked, journal.sent) == []
 
 
+def bytes_until_close(conn: Connection) -> bytes:
+    """What is still to be read."""
+    rest = conn.buffer
+    while data := conn.socket.recv(1000):
+        rest += data
+    return rest
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
 def test_idle_connections_and_watches_do_not_hold_it_up(
     make_server: ServerFactory, number: signal.Signals
@@ -74,10 +77,9 @@ def test_idle_connections_and_watches_do_not_hold_it_up(
         with pytest.raises(PeerClosed):
             conn.read_head()
     for conn in (watching, streaming):
-        try:
-            assert conn.read_chunk() is None, "no event has happened"
-        except PeerClosed as closed:
-            assert closed.partial == b""
+        # A close without the last chunk is as good as an ended body: the client asks again.
+        rest = bytes_until_close(conn)
+        assert rest in (b"", b"0\r\n\r\n"), rest
     for conn in (idle, watching, streaming, half):
         conn.close()
 
@@ -85,9 +87,7 @@ def test_idle_connections_and_watches_do_not_hold_it_up(
 def test_a_second_signal_does_not_spoil_it(make_server: ServerFactory) -> None:
     server = make_server(Kind.OURS).start()
     server.signal(signal.SIGTERM)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         server.signal(signal.SIGTERM)
-    except ProcessLookupError:
-        pass
     assert server.wait_exit() in (0, -signal.SIGTERM)
     server.assert_no_traces()

@@ -151,7 +151,7 @@ class Store:
 
     def expire(self) -> list[Event]:
         """Remove what is due at `now_ns`, oldest deadline first."""
-        done = []
+        done: list[Event] = []
         while True:
             due = [
                 (node.deadline_ns, path)
@@ -201,9 +201,7 @@ class Store:
         self.index += 1
         for parent in missing:
             self.nodes[parent] = Node(None, self.index, self.index)
-        self.nodes[path] = Node(
-            None if params.dir else value, self.index, self.index, self._deadline(params)
-        )
+        self.nodes[path] = Node(None if params.dir else value, self.index, self.index, self._deadline(params))
         return self._event(action, self._show(path), before, silent=params.refresh and replace)
 
     def _update(self, path: str, params: Params) -> Event:

@@ -67,7 +67,10 @@ def test_control_a_good_refusal_passes() -> None:
     [
         (say(b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\nOops"), "status 500"),
         (say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), "status 200"),
-        (say(b"HTTP/1.1 400 Bad\r\nContent-Length: 35\r\n\r\nTraceback (most recent call last):\n"), "stack trace"),
+        (
+            say(b"HTTP/1.1 400 Bad\r\nContent-Length: 35\r\n\r\nTraceback (most recent call last):\n"),
+            "stack trace",
+        ),
         (say(b"HTTP/1.1 400 Bad\r\nContent-Length: 99\r\n\r\nshort"), "inside a reply"),
         (say(b"HTTP/1.1 400"), "inside a reply"),
         (say(b"thread 'main' panicked at\r\n\r\n"), "not HTTP"),

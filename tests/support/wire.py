@@ -130,9 +130,7 @@ class Connection:
         """Send exactly these bytes."""
         self.socket.sendall(data)
 
-    def request(
-        self, method: str, target: str, body: bytes | None = None, headers: Headers = ()
-    ) -> Reply:
+    def request(self, method: str, target: str, body: bytes | None = None, headers: Headers = ()) -> Reply:
         """Send one well-formed request and read its reply."""
         self.send(request_bytes(method, target, body, headers))
         return self.read_reply(head_only=method == "HEAD")
@@ -245,6 +243,18 @@ class Connection:
         except PeerClosed:
             body, self.buffer = self.buffer, b""
             return Reply(head.status, head.reason, head.headers, body)
+
+    def replies_until_close(self, most: int) -> list[Reply]:
+        """All whole replies until the server closes (or `most`); BadReply when it closes inside one."""
+        replies: list[Reply] = []
+        while len(replies) < most:
+            try:
+                replies.append(self.read_reply())
+            except PeerClosed as closed:
+                if closed.partial:
+                    raise BadReply(f"closed inside a reply: {closed.partial!r}") from None
+                break
+        return replies
 
     def is_quiet(self, seconds: float) -> bool:
         """Whether nothing at all arrives within that time (for "no event" checks)."""

@@ -1,0 +1,84 @@
+"""The book's section on etcd, typed as printed, in the modern form, with what has to be inserted between."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import ServerFactory
+from tests.etcdctl.runner import Ctl, client_url, wait_for_watchers, wait_until
+from tests.support.server import Kind
+
+SILENT = (0, "", "")
+
+
+@pytest.mark.parametrize("kind", [Kind.OURS, Kind.ETCD34], ids=lambda kind: kind.value)
+def test_the_section_of_the_book(kind: Kind, make_server: ServerFactory) -> None:
+    server = make_server(kind).start()
+    core1 = core2 = Ctl.ours(client_url(server))
+
+    def ttl_s(key: str) -> int | None:
+        node = json.loads(server.request("GET", f"/v2/keys{key}").body)["node"]
+        ttl = node.get("ttl")
+        assert ttl is None or isinstance(ttl, int)
+        return ttl
+
+    assert core1.run("mk", "/hello", "world") == (0, "world\n", "")
+    assert core2.run("get", "/hello") == (0, "world\n", "")
+    assert core1.run("mkdir", "/hello-dir") == SILENT
+    listed = core1.run("ls", "/", "--recursive")
+    assert sorted(listed.out.split()) == ["/hello", "/hello-dir"]
+
+    assert core1.run("mk", "/hello2", "world", "--ttl", "2") == (0, "world\n", "")
+    assert sorted(core1.run("ls", "/").out.split()) == ["/hello", "/hello-dir", "/hello2"]
+    wait_until(lambda: "/hello2" not in core1.run("ls", "/").out.split())
+    assert sorted(core1.run("ls", "/").out.split()) == ["/hello", "/hello-dir"]
+    assert core1.run("mkdir", "/hello-dir2", "--ttl", "20") == SILENT
+    assert ttl_s("/hello-dir2") in (19, 20)
+
+    assert core1.run("mk", "/hello3", "world") == (0, "world\n", "")
+    with core1.start("watch", "/hello3") as watch:
+        wait_for_watchers(server, 1)
+        assert core2.run("set", "/hello3", "abcd1234") == (0, "abcd1234\n", "")
+        assert watch.ended() == (0, "abcd1234\n", "")
+    with core1.start("exec-watch", "/hello3", "--", "sh", "-c", "echo hello3 modified") as watch:
+        wait_for_watchers(server, 1)
+        core2.run("set", "/hello3", "x")
+        assert watch.line() == "hello3 modified\n"
+        assert watch.process.poll() is None
+        core2.run("set", "/hello3", "x")
+        assert watch.line() == "hello3 modified\n"
+        assert watch.interrupt() == SILENT
+
+    assert core1.run("rm", "/hello3") == (0, "PrevNode.Value: x\n", "")
+    assert core1.run("rmdir", "/hello-dir") == SILENT
+    # The text says that it turns a key into a directory, so there has to be one.
+    assert core1.run("mk", "/hello3", "world") == (0, "world\n", "")
+    assert core1.run("setdir", "/hello3") == SILENT
+    assert core1.run("get", "/hello3") == (1, "", "/hello3: is a directory\n")
+    assert core1.run("update", "/hello", "abcd1234", "--ttl", "20") == (0, "abcd1234\n", "")
+    assert ttl_s("/hello") in (19, 20)
+    code, out, err = core1.run("updatedir", "/hello-dir", "--ttl", "20")
+    assert (code, out) == (4, "")
+    assert err.startswith("Error:  100: Key not found (/hello-dir) [")
+    assert core1.run("mkdir", "/hello-dir") == SILENT
+    assert core1.run("updatedir", "/hello-dir", "--ttl", "20") == SILENT
+    assert ttl_s("/hello-dir") in (19, 20)
+    code, out, err = core1.run("updatedir", "/hello-dir")
+    assert (code, out) == (1, "")
+    assert "--ttl" in err
+
+
+@pytest.mark.parametrize("kind", [Kind.OURS, Kind.ETCD34], ids=lambda kind: kind.value)
+def test_the_hidden_directory_of_members(kind: Kind, make_server: ServerFactory) -> None:
+    """`ls /_etcd --recursive`, which the book's etcd fills by itself; here the keys are put there."""
+    ctl = Ctl.ours(client_url(make_server(kind).start()))
+    for key in ("/_etcd/config", "/_etcd/machines/b3318c7b2f63466e9f4065eacbda2b18"):
+        assert ctl.run("set", key, "x").code == 0
+    assert ctl.run("ls", "/", "--recursive") == SILENT
+    assert ctl.run("ls", "/_etcd", "--recursive", "--sort").out.split() == [
+        "/_etcd/config",
+        "/_etcd/machines",
+        "/_etcd/machines/b3318c7b2f63466e9f4065eacbda2b18",
+    ]

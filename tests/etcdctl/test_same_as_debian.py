@@ -1,0 +1,121 @@
+"""The same commands given to Debian's `etcdctl` and to ours, each with a fresh Debian server of its own.
+
+The commands are in `same_as_debian.txt`. Exit status, stdout and stderr must be equal byte for byte, indexes
+included; only times are replaced. Where ours is meant to differ, `FIXED` says how, and each of those must really
+differ: that is the control of the comparison.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import ServerFactory
+from tests.etcdctl.runner import Ctl, Done, client_url
+from tests.support.server import Kind
+
+DEBIAN = "/usr/bin/etcdctl"
+
+
+class Step(NamedTuple):
+    """One command line. `''` is an empty word, `~` stands for a blank.
+
+    `< TEXT COMMAND` has a standard input: one word with Python's escapes, `~` again for a blank.
+    """
+
+    line: str
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the command."""
+        words = self.line.split(" ")
+        return [
+            "" if word == "''" else word.replace("~", " ") for word in words[2 if words[0] == "<" else 0 :]
+        ]
+
+    @property
+    def stdin(self) -> bytes:
+        """The standard input."""
+        words = self.line.split(" ")
+        text = words[1].replace("~", " ") if words[0] == "<" else ""
+        return text.encode("ascii").decode("unicode_escape").encode("latin-1")
+
+
+SAME = [Step(line) for line in Path(__file__).with_name("same_as_debian.txt").read_text().splitlines()]
+
+
+class Fixed(NamedTuple):
+    """A command whose original answer is a flaw: what ours says instead."""
+
+    step: Step
+    ours: Callable[[Done], bool]
+
+
+FIXED = [
+    Fixed(Step("rm /f1 --with-value v"), lambda done: done == (0, "PrevNode.Value: v\n", "")),
+    Fixed(Step("setdir /fd"), lambda done: done == (0, "", "")),
+    Fixed(Step("updatedir /fd"), lambda done: done.code == 1 and "--ttl" in done.err),
+    Fixed(Step("-o bad get /f2"), lambda done: done == (1, "", "Unsupported output format: bad\n")),
+    Fixed(Step("bogus"), lambda done: done == (1, "", "No help topic for 'bogus'\n")),
+    Fixed(Step("get /f2 --bogus"), lambda done: done.code == 1 and done.err.startswith("Incorrect Usage")),
+    Fixed(Step("get --bogus /f2"), lambda done: done.code == 1 and done.out == ""),
+    Fixed(Step("set /f2 x --swap-with-value ''"), lambda done: done.code == 4),
+    Fixed(Step("get /"), lambda done: done == (1, "", "/: is a directory\n")),
+    Fixed(Step("--endpoints http://127.0.0.1:1 --no-sync get /f2"), lambda done: done.code == 2),
+    Fixed(Step("exec-watch /f2 --after-index 1 no-such-command"), lambda done: done.code == 1),
+]
+
+
+def timeless(text: str) -> str:
+    """The text without expirations and without the port of the server."""
+    text = re.sub(r'"expiration":"[^"]+Z"', '"expiration":"T"', text)
+    return re.sub(r"http://127\.0\.0\.1:\d{3,5}", "http://HOST", text)
+
+
+@pytest.fixture
+def debian_ctl(make_server: ServerFactory) -> Ctl:
+    """Debian's etcdctl with its own fresh server."""
+    if shutil.which(DEBIAN) is None:
+        pytest.skip("Debian's etcd-client (the oracle) is not installed")
+    ctl = Ctl([DEBIAN], client_url(make_server(Kind.ETCD34).start()), {"ETCDCTL_API": "2"})
+    version = subprocess.run([DEBIAN, "--version"], capture_output=True, text=True, env={"ETCDCTL_API": "2"})
+    assert version.stdout.startswith("etcdctl version: 3."), "this is not the original"
+    return ctl
+
+
+@pytest.fixture
+def our_ctl(make_server: ServerFactory) -> Ctl:
+    """Our etcdctl with its own fresh server."""
+    return Ctl.ours(client_url(make_server(Kind.ETCD34).start()))
+
+
+def play(ctl: Ctl, step: Step) -> Done:
+    """One step, without times."""
+    code, out, err = ctl.run(*step.words, stdin=step.stdin)
+    return Done(code, timeless(out), timeless(err))
+
+
+def test_same_output_as_debian(debian_ctl: Ctl, our_ctl: Ctl) -> None:
+    assert len(SAME) >= 150
+    different = []
+    for step in SAME:
+        theirs, ours = play(debian_ctl, step), play(our_ctl, step)
+        if theirs != ours:
+            different.append(f"etcdctl {step.line}\n  Debian {theirs}\n  ours   {ours}")
+    assert not different, "\n".join(different)
+
+
+def test_control_the_fixes_do_differ(debian_ctl: Ctl, our_ctl: Ctl) -> None:
+    for ctl in (debian_ctl, our_ctl):
+        for line in ("set /f1 v", "set /f2 v", "mkdir /fd --ttl 500"):
+            assert play(ctl, Step(line)).code == 0
+    for step, is_ours in FIXED:
+        theirs, ours = play(debian_ctl, step), play(our_ctl, step)
+        assert is_ours(ours), f"etcdctl {step.line}: {ours}"
+        assert not is_ours(theirs), f"etcdctl {step.line}: Debian's does the same: {theirs}"

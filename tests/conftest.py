@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.budgets import timeout_s_of
+from tests.support.budgets import BUDGETS, timeout_s_of
 from tests.support.server import Kind, Server, debian_etcd
 
 ServerFactory = Callable[..., Server]
@@ -47,6 +47,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.timeout(limit))
         if item.get_closest_marker("long") is not None and not config.getoption("--long"):
             item.add_marker(skip)
+
+
+_SPENT_S: dict[str, float] = {}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up what each area takes, fixtures included."""
+    area = report.nodeid.partition("/")[2].partition("/")[0]
+    _SPENT_S[area] = _SPENT_S.get(area, 0.0) + report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what the areas took beside what they may take. It informs: no test asserts a speed."""
+    if config.getoption("--long"):
+        return
+    for area, budget in BUDGETS.items():
+        spent_s = _SPENT_S.get(area, 0.0)
+        if spent_s > budget.area_s:
+            terminalreporter.write_line(f"tests/{area} took {spent_s:.0f} s, its budget is {budget.area_s} s")
 
 
 def require(kind: Kind, config: pytest.Config) -> None:

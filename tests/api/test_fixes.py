@@ -1,4 +1,4 @@
-"""Fixes of upstream's flaws that the numbered checks do not show; `--compat upstream` brings the flaws back."""
+"""Fixes that the numbered checks do not show; `--compat upstream` brings upstream's flaws back."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.conftest import ServerFactory
-from tests.support.server import Kind
+from tests.support.server import Kind, Server
 from tests.support.writers import Journal, Writers, losses
 
 ROUNDS = 50
@@ -17,6 +17,18 @@ LONG_ROUNDS = int(os.environ.get("COREOS_KILLS", "1000"))
 SEED = int(os.environ.get("COREOS_SEED", "20261125"))
 #: How long a server lives before it is killed.
 LIFE_S = (0.0, 0.25)
+#: Every so many rounds it is killed while it starts, after so long.
+BIRTH_EVERY = 5
+BIRTH_S = (0.0, 0.4)
+
+
+def kill_at_birth(server: Server, after_s: float) -> None:
+    """Start and kill before it may have answered anybody: recovery is cut as well."""
+    server.launch()
+    time.sleep(after_s)
+    server.kill()
+    # It may not have come to publishing itself, so this start does not count.
+    server.starts -= 1
 
 
 def kill_rounds(make: ServerFactory, rounds: int, kind: Kind = Kind.OURS) -> None:
@@ -25,6 +37,8 @@ def kill_rounds(make: ServerFactory, rounds: int, kind: Kind = Kind.OURS) -> Non
     journal = Journal()
     last_index = 0
     for number in range(rounds):
+        if number % BIRTH_EVERY == BIRTH_EVERY - 1:
+            kill_at_birth(server, choice.uniform(*BIRTH_S))
         server.start()
         lost = losses(server, journal.snapshot(), dict(journal.sent))
         assert not lost, f"after kill {number} (seed {SEED}): {len(lost)} lost: {lost[:5]}"

@@ -1,7 +1,7 @@
 """The same commands given to Debian's `etcdctl` and to ours, each with a fresh Debian server of its own.
 
-The commands are in `same_as_debian.txt`. Exit status, stdout and stderr must be equal byte for byte, indexes
-included; only times are replaced. Where ours is meant to differ, `FIXED` says how, and each of those must really
+The commands are in `same_as_debian.txt`. Exit status, stdout and stderr must be equal byte for byte, with all
+indexes; only times are replaced. Where ours is meant to differ, `FIXED` says how, and each of those must really
 differ: that is the control of the comparison.
 """
 

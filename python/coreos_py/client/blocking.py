@@ -146,16 +146,21 @@ class BlockingClient:
                 reply = self._follow(endpoint, request, deadline, on_head)
             except AttemptError as failure:
                 if request.is_wait and failure.answered:
+                    # It may be about to stop: the watch goes on at the next one, if there is one.
+                    self._move(endpoint, len(self.endpoints))
                     raise
                 attempts.note(failure)
                 continue
             if reply.head.status >= 500:
                 attempts.note_server_error(_error_of(reply), endpoint.url)
                 continue
-            self.endpoints.remove(endpoint)
-            self.endpoints.insert(0, endpoint)
+            self._move(endpoint, 0)
             return reply, endpoint
         raise attempts.exhausted()
+
+    def _move(self, endpoint: Endpoint, place: int) -> None:
+        self.endpoints.remove(endpoint)
+        self.endpoints.insert(place, endpoint)
 
     def _follow(
         self, endpoint: Endpoint, request: Request, deadline: Deadline, on_head: Callable[[Head], None] | None

@@ -30,8 +30,12 @@ def write_out(text: str) -> None:
 def write_error(text: str) -> None:
     """Write to stderr at once."""
     try:
-        _write_all(2, os.fsencode(text))
-    except (OSError, UnicodeEncodeError):
+        data = os.fsencode(text)
+    except UnicodeEncodeError:
+        data = encode(text)
+    try:
+        _write_all(2, data)
+    except OSError:
         # There is no other place left to tell anybody; the exit status still says it.
         return
 

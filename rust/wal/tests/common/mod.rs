@@ -1,6 +1,7 @@
 //! What the tests share: owned records, a small identity, and helpers around a data directory.
 #![allow(dead_code)] // Each test binary uses its part.
 
+pub mod bytes;
 pub mod sim;
 
 use std::path::Path;

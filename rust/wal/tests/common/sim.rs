@@ -48,8 +48,12 @@ impl Inode {
     }
 
     fn sync(&mut self) {
-        self.durable = self.visible.clone();
-        self.dirty.clear();
+        self.durable.resize(self.visible.len(), 0);
+        for sector in std::mem::take(&mut self.dirty) {
+            let from = (sector * SECTOR).min(self.visible.len());
+            let to = (from + SECTOR).min(self.visible.len());
+            self.durable[from..to].copy_from_slice(&self.visible[from..to]);
+        }
     }
 
     fn crash(&mut self, dice: &mut Dice) {
@@ -362,6 +366,8 @@ impl SimFile {
             return Err(io::Error::other("the power went"));
         }
         if state.failing_syncs {
+            // As Linux does: it reports the failure once and takes the pages for clean.
+            state.inodes[self.inode].dirty.clear();
             return Err(io::Error::from_raw_os_error(5));
         }
         if !state.ignore_syncs {

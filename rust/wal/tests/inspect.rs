@@ -1,0 +1,210 @@
+//! `verify` tells, `repair` cuts at the first damage and keeps what it cuts.
+
+mod common;
+
+use std::path::Path;
+
+use common::bytes::{self, Stands};
+use common::sim::SimDisk;
+use common::{Owned, ROOT, batch, dir, entries, entry, error_of, identity, options, recover};
+use coreos_wal::{ErrorKind, SnapshotMeta, repair, verify};
+use proptest::prelude::*;
+
+/// Entries 1 to 30, a snapshot at 10 and one at 20, term 2 from 15 on.
+fn disk() -> SimDisk {
+    let disk = SimDisk::new();
+    let data = dir(&disk.shared());
+    let mut wal = data.create(&identity(), &options()).unwrap();
+    wal.write(&mut batch(&[Owned::Start { incarnation: 1 }])).unwrap();
+    for index in 1..=30 {
+        let term = if index < 15 { 1 } else { 2 };
+        wal.write(&mut batch(&[
+            entry(term, index, 300),
+            Owned::HardState { term, vote: 0x3e, commit: index - 1 },
+        ]))
+        .unwrap();
+        if index == 10 || index == 20 {
+            let meta = SnapshotMeta { term, index, cluster_time_ns: 1 };
+            data.write_snapshot(meta, &mut |out| out.write_all(b"store")).unwrap();
+            wal.write(&mut batch(&[Owned::Mark { term, index }])).unwrap();
+        }
+    }
+    wal.write(&mut batch(&[Owned::Start { incarnation: 2 }, Owned::Clock { time_ns: 9 }])).unwrap();
+    wal.write(&mut batch(&[Owned::HardState { term: 5, vote: 7, commit: 30 }])).unwrap();
+    disk
+}
+
+fn flip(disk: &SimDisk, stands: &Stands) {
+    disk.edit(&stands.path, |bytes| bytes[stands.payload_end - 1] ^= 4);
+}
+
+fn root() -> &'static Path {
+    Path::new(ROOT)
+}
+
+#[test]
+fn a_sound_directory() {
+    let disk = disk();
+    let ops = disk.ops();
+    let report = verify(disk.shared(), root()).unwrap();
+    assert!(report.ok && report.problems.is_empty(), "{report:?}");
+    assert_eq!((report.cluster_id, report.member_id), (0xc1, 0x3e));
+    assert_eq!((report.first_index, report.last_index, report.commit), (1, 30, 30));
+    assert_eq!(report.segments, disk.segments().len());
+    let name = |term, index| format!("{term:016x}-{index:016x}.snap");
+    let expected = [(name(2, 20), 2, 20, true), (name(1, 10), 1, 10, true)];
+    assert_eq!(report.snapshots, expected);
+    assert_eq!(repair(disk.shared(), root()).unwrap(), Vec::<String>::new());
+    assert_eq!(disk.ops(), ops, "something was written");
+}
+
+#[test]
+fn a_torn_tail_is_told_but_is_no_problem() {
+    let disk = disk();
+    let last = bytes::batches(&disk).pop().unwrap();
+    disk.edit(&last.path, |bytes| bytes[last.payload_end + 100] = 1);
+    let ops = disk.ops();
+    let report = verify(disk.shared(), root()).unwrap();
+    assert!(report.ok && report.torn_tail_bytes > 0, "{report:?}");
+    assert_eq!(disk.ops(), ops);
+}
+
+#[test]
+fn a_broken_snapshot() {
+    let disk = disk();
+    let newest = dir(&disk.shared()).snapshots().unwrap().remove(0);
+    disk.edit(&newest.path, |bytes| bytes[70] ^= 1);
+    let report = verify(disk.shared(), root()).unwrap();
+    assert!(!report.ok && !report.snapshots[0].3 && report.snapshots[1].3, "{report:?}");
+    let done = repair(disk.shared(), root()).unwrap();
+    assert_eq!(done.len(), 1, "{done:?}");
+    assert!(done[0].contains(".snap.broken"), "{done:?}");
+    assert!(verify(disk.shared(), root()).unwrap().ok);
+}
+
+#[test]
+fn damage_in_the_middle_is_cut_and_kept() {
+    let disk = disk();
+    let stand = bytes::batches(&disk);
+    let hit = stand.iter().find(|b| b.sequence == 28).unwrap();
+    let before = disk.bytes(&hit.path);
+    flip(&disk, hit);
+    let report = verify(disk.shared(), root()).unwrap();
+    assert!(!report.ok && report.would_lose > 0, "{report:?}");
+    let left = 30 - report.would_lose;
+    let done = repair(disk.shared(), root()).unwrap();
+    assert!(done.iter().any(|line| line.contains("add it again")), "{done:?}");
+    let report = verify(disk.shared(), root()).unwrap();
+    assert!(report.ok, "{report:?}");
+    assert_eq!(report.last_index, left);
+    let (mut wal, recovery, seen) = recover(&disk.shared(), 10).unwrap();
+    assert_eq!(entries(&seen).len() as u64, left - 10);
+    // The entries are gone; the promises that were made since are not.
+    assert_eq!((recovery.term, recovery.vote), (5, 7));
+    assert_eq!((recovery.incarnation, recovery.clock_ns), (2, 9));
+    assert!(recovery.commit <= left);
+    wal.write(&mut batch(&[entry(5, left + 1, 300)])).unwrap();
+    // What was cut is beside it, flipped bit included.
+    let kept = disk
+        .paths()
+        .into_iter()
+        .find(|path| path.to_string_lossy().contains(&format!(".wal.{:x}.broken", hit.offset)));
+    let kept = disk.bytes(&kept.expect("the rest of the segment"));
+    let mut expected = before[hit.offset..].to_vec();
+    expected[hit.payload_end - 1 - hit.offset] ^= 4;
+    assert_eq!(kept, &expected[..kept.len()]);
+    assert!(expected[kept.len()..].iter().all(|&b| b == 0));
+}
+
+#[test]
+fn a_log_that_cannot_be_read_at_all_is_begun_anew_after_the_snapshot() {
+    for damage in 0..3 {
+        let disk = disk();
+        let segments = disk.segments();
+        match damage {
+            0 => disk.edit(&segments[0], |bytes| bytes[..64].fill(0xff)),
+            1 => segments.iter().for_each(|path| disk.delete(path)),
+            _ => flip(&disk, &bytes::batches(&disk)[0]),
+        }
+        assert_eq!(error_of(recover(&disk.shared(), 20)).kind, ErrorKind::Damaged);
+        repair(disk.shared(), root()).unwrap();
+        assert!(verify(disk.shared(), root()).unwrap().ok, "damage {damage}");
+        let (mut wal, recovery, seen) = recover(&disk.shared(), 20).unwrap();
+        assert_eq!((recovery.last_index, recovery.last_term, recovery.commit), (20, 2, 20));
+        assert_eq!(entries(&seen), []);
+        if damage == 0 {
+            assert_eq!((recovery.term, recovery.vote, recovery.incarnation), (5, 7, 2));
+        }
+        wal.write(&mut batch(&[entry(6, 21, 10)])).unwrap();
+        drop(wal);
+        assert_eq!(recover(&disk.shared(), 20).unwrap().1.last_index, 21);
+    }
+}
+
+#[test]
+fn a_log_that_does_not_reach_back_to_the_snapshot() {
+    let disk = disk();
+    let first = disk.segments()[0].clone();
+    disk.delete(&first);
+    for file in dir(&disk.shared()).snapshots().unwrap() {
+        disk.delete(&file.path);
+    }
+    let report = verify(disk.shared(), root()).unwrap();
+    assert!(!report.ok && report.would_lose == 30, "{report:?}");
+    repair(disk.shared(), root()).unwrap();
+    let (_, recovery, _) = recover(&disk.shared(), 0).unwrap();
+    assert_eq!((recovery.last_index, recovery.commit), (0, 0));
+    assert_eq!((recovery.term, recovery.incarnation), (5, 2));
+}
+
+#[test]
+fn a_commit_index_without_its_entries() {
+    let disk = disk();
+    let (mut wal, _, _) = recover(&disk.shared(), 20).unwrap();
+    wal.write(&mut batch(&[Owned::HardState { term: 5, vote: 7, commit: 33 }])).unwrap();
+    drop(wal);
+    assert_eq!(verify(disk.shared(), root()).unwrap().would_lose, 3);
+    repair(disk.shared(), root()).unwrap();
+    let (_, recovery, _) = recover(&disk.shared(), 20).unwrap();
+    assert_eq!((recovery.last_index, recovery.commit, recovery.vote), (30, 30, 7));
+}
+
+#[test]
+fn what_repair_must_not_touch() {
+    let disk = disk();
+    disk.edit(&disk.segments()[1], |bytes| {
+        bytes[..64].copy_from_slice(&bytes::header(2, 1, 9, 0xc1, 0x3e));
+    });
+    let ops = disk.ops();
+    assert_eq!(error_of(repair(disk.shared(), root())).kind, ErrorKind::Newer);
+    assert_eq!(disk.ops(), ops);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..Default::default() })]
+
+    /// Whatever is overwritten: afterwards the member starts with a prefix, or with the snapshot.
+    #[test]
+    fn after_a_repair_the_member_starts(
+        which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(),
+        garbage in prop::collection::vec(any::<u8>(), 1..600),
+    ) {
+        let disk = disk();
+        let segments = disk.segments();
+        disk.edit(&segments[which.index(segments.len())], |bytes| {
+            let at = at.index(bytes.len());
+            let end = bytes.len().min(at + garbage.len());
+            bytes[at..end].copy_from_slice(&garbage[..end - at]);
+        });
+        repair(disk.shared(), root()).unwrap();
+        let report = verify(disk.shared(), root()).unwrap();
+        prop_assert!(report.problems.iter().all(|p| p.contains("nothing is missing")), "{report:?}");
+        let (_, recovery, seen) = recover(&disk.shared(), 20).unwrap();
+        prop_assert!((20..=30).contains(&recovery.last_index));
+        let expected: Vec<_> = (21..=recovery.last_index).map(|i| entry(2, i, 300)).collect();
+        let mut seen = entries(&seen);
+        seen.truncate(expected.len());
+        prop_assert_eq!(seen, expected);
+        prop_assert!(recovery.commit <= recovery.last_index);
+    }
+}

@@ -4,7 +4,7 @@ import gc
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import trio
@@ -32,6 +32,7 @@ DRAIN_S = 8.0
 _PIPELINED_BYTES_MAX = 64 * 1024
 
 Take = Callable[[socket.socket, str], None]
+Serve = Callable[[socket.socket, str], Awaitable[None]]
 
 
 class Service:
@@ -98,7 +99,7 @@ class Service:
         peer_port = PeerPort(self._context)
 
         def take_peer(connection: socket.socket, remote: str) -> None:
-            nursery.start_soon(peer_port.serve, connection, remote)
+            nursery.start_soon(_guard, peer_port.serve, connection, remote)
 
         with scope:
             async with trio.open_nursery() as accepting:
@@ -134,7 +135,7 @@ class Service:
                 send_s=settings.idle_timeout_ms / 1000,
             )
 
-        return lambda connection, remote: nursery.start_soon(serve, connection, remote)
+        return lambda connection, remote: nursery.start_soon(_guard, serve, connection, remote)
 
     async def _drain(self, driver: Driver, signals: "AsyncIterator[int]") -> None:
         """Answer what runs, for a while; a second signal cuts it short."""
@@ -146,6 +147,14 @@ class Service:
                 nursery.cancel_scope.cancel()
         if limit.cancelled_caught or not driver.drained.is_set():
             _LOG.warn("connections cut off", connections=self._front.connections())
+
+
+async def _guard(serve: Serve, connection: socket.socket, remote: str) -> None:
+    """Serve a connection; a flaw that shows in one of them must not end the member."""
+    try:
+        await serve(connection, remote)
+    except Exception as error:  # noqa: BLE001 - see above
+        _LOG.error("a connection failed", cause=error, remote=remote)
 
 
 async def _stop_at_signal(signals: "AsyncIterator[int]", scope: trio.CancelScope) -> None:

@@ -38,8 +38,8 @@ async def serve_tls(
         stream = await _handshake(transport, remote, context)
         if stream is not None:
             await _Connection(driver, stream, remote, unanswered_bytes_max, send_s).run()
-    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-        _LOG.debug("TLS connection lost", remote=remote, reason=error.__cause__ or error)
+    except* (trio.BrokenResourceError, trio.ClosedResourceError) as lost:
+        _LOG.debug("TLS connection lost", remote=remote, reason=[e.__cause__ or e for e in lost.exceptions])
     finally:
         await trio.aclose_forcefully(transport)
 
@@ -104,10 +104,11 @@ class _Connection:
             return
         self._driver.fed[self._id] = self
         try:
-            async with trio.open_nursery(strict_exception_groups=False) as nursery:
+            async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._receive)
                 await self._send()
                 nursery.cancel_scope.cancel()
+            await self._say_goodbye()
         finally:
             del self._driver.fed[self._id]
             self._front.close_fed(self._id)
@@ -133,12 +134,10 @@ class _Connection:
                 with trio.move_on_after(self._send_s) as limit:
                     await self._stream.send_all(data)
                 if limit.cancelled_caught:
-                    _LOG.debug("client takes nothing", remote=self._remote, limit_s=self._send_s)
-                    return
+                    raise trio.BrokenResourceError(f"the client took nothing for {self._send_s} s")
                 self._unanswered_bytes = 0
                 self._has_answered.set()
             if is_last:
-                await self._say_goodbye()
                 return
             if data:
                 if self._is_ended:
@@ -150,10 +149,10 @@ class _Connection:
                 self._has_output = trio.Event()
 
     async def _say_goodbye(self) -> None:
-        transport = self._stream.transport_stream
         with trio.move_on_after(_LINGER_S):
             try:
                 await self._stream.unwrap()
             except trio.BrokenResourceError as error:
+                # Usual: it has more to say, or is gone.
                 _LOG.debug("TLS client did not say goodbye", remote=self._remote, reason=error.__cause__)
-        await _linger(transport)
+            await _linger(self._stream.transport_stream)

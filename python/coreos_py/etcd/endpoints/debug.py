@@ -23,8 +23,10 @@ def variables(_request: Incoming, context: Context) -> Reply:
 def _memory() -> dict[str, int]:
     """Bytes. Of Go's many numbers the two that mean something here: in use now, and at most so far."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"Alloc": pages * resource.getpagesize(), "Sys": peak_kib * 1024}
+    used = pages * resource.getpagesize()
+    # The kernel counts the peak now and then only.
+    peak = max(used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    return {"Alloc": used, "Sys": peak}
 
 
 def _raft_status(context: Context) -> dict[str, object]:

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::command::{Body, Command, RequestId};
 use crate::error::Code;
 use crate::event::{Action, Event};
+use crate::members::MemberInfo;
 use crate::store::{Applied, Store};
 use crate::window::{Known, Outcome};
 
@@ -55,51 +56,66 @@ impl Store {
                     member.is_learner = false;
                 }
             }
-            Body::AddMember { id, peer_urls, is_learner } => {
-                self.members.add(*id, peer_urls, *is_learner);
+            system => {
                 let index = self.next_index();
-                self.record_internal(index);
-            }
-            Body::RemoveMember { id } => {
-                let member = self.members.remove(*id);
-                let index = self.next_index();
-                self.drop_machine_key(member.as_ref(), index);
-            }
-            Body::UpdateMember { id, peer_urls } => {
-                self.change_member(*id, |member| member.peer_urls.clone_from(peer_urls));
-            }
-            Body::Publish { id, name, client_urls, shows_machine_keys } => {
-                self.members.shows_machine_keys = *shows_machine_keys;
-                self.change_member(*id, |member| {
-                    member.name.clone_from(name);
-                    member.client_urls.clone_from(client_urls);
-                });
-            }
-            Body::ClusterVersion { text, shows_machine_keys } => {
-                self.members.cluster_version = Some(text.clone());
-                let showed = self.members.shows_machine_keys;
-                self.members.shows_machine_keys = *shows_machine_keys;
-                let index = self.next_index();
-                self.keep_config_key(showed, index);
+                if !self.carry_out_system(system, index) {
+                    self.record_internal(index);
+                }
             }
         }
         Ok(None)
     }
 
-    fn change_member(&mut self, id: u64, change: impl FnOnce(&mut crate::members::MemberInfo)) {
-        let index = self.next_index();
-        let Some(member) = self.members.get_mut(id) else { return self.record_internal(index) };
+    /// The commands that take an index without being a client's. True: a client can see an event of it.
+    fn carry_out_system(&mut self, body: &Body, index: u64) -> bool {
+        match body {
+            Body::AddMember { id, peer_urls, is_learner } => {
+                self.members.add(*id, peer_urls, *is_learner);
+                false
+            }
+            Body::RemoveMember { id } => {
+                let member = self.members.remove(*id);
+                member.is_some_and(|member| self.drop_machine_key(&member, index))
+            }
+            Body::UpdateMember { id, peer_urls } => {
+                self.change_member(*id, index, |member| member.peer_urls.clone_from(peer_urls))
+            }
+            Body::Publish { id, name, client_urls, shows_machine_keys } => {
+                let hidden = self.show_machine_keys(*shows_machine_keys, index);
+                let kept = self.change_member(*id, index, |member| {
+                    member.name.clone_from(name);
+                    member.client_urls.clone_from(client_urls);
+                });
+                hidden || kept
+            }
+            Body::ClusterVersion { text, shows_machine_keys } => {
+                self.members.cluster_version = Some(text.clone());
+                let hidden = self.show_machine_keys(*shows_machine_keys, index);
+                let kept = self.keep_config_key(index);
+                hidden || kept
+            }
+            Body::Noop
+            | Body::Write(_)
+            | Body::Expire
+            | Body::Clock { .. }
+            | Body::PromoteMember { .. } => unreachable!("these do not take an index here"),
+        }
+    }
+
+    fn change_member(&mut self, id: u64, index: u64, change: impl FnOnce(&mut MemberInfo)) -> bool {
+        let Some(member) = self.members.get_mut(id) else { return false };
         let before = member.clone();
         change(member);
         let after = member.clone();
-        self.keep_machine_key(&before, &after, index);
+        self.keep_machine_key(&before, &after, index)
     }
 
     /// Remove what is due, oldest deadline first. A node in a directory that goes is no event of its own.
     fn expire(&mut self) {
         while let Some(id) = self.tree.deadlines.due(self.time_ns) {
             let path = self.tree.path_of(id);
-            self.remove(Action::Expire, id, &path);
+            let index = self.next_index();
+            self.remove(Action::Expire, id, &path, index);
             self.stats.count_expired();
         }
     }

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use crate::arena::{NodeId, ROOT};
 use crate::command::Op;
-use crate::event::{Action, Event, Image};
+use crate::event::{Action, Event};
 use crate::members::MemberInfo;
 use crate::path;
 use crate::store::Store;
@@ -31,39 +32,48 @@ pub(crate) fn is_kept(op: Op, path: &[u8]) -> bool {
 }
 
 impl Store {
-    /// A member has published itself; `before` is what was known of it.
-    pub(crate) fn keep_machine_key(&mut self, before: &MemberInfo, after: &MemberInfo, index: u64) {
-        let shows = self.members.shows_machine_keys;
-        let mut told = false;
-        if !before.name.is_empty() && (!shows || before.name != after.name) {
-            told |= self.drop_kept(&key_of(&before.name), index);
-        }
-        if shows && !after.name.is_empty() {
-            self.set_kept(&key_of(&after.name), &value_of(after), index);
-            told = true;
-        }
-        if !told {
-            self.record_internal(index);
-        }
+    /// From now on the keys are shown, or not. Those that were go, with an event for the machines and
+    /// one for the configuration. True: there was an event.
+    pub(crate) fn show_machine_keys(&mut self, shows: bool, index: u64) -> bool {
+        let showed = std::mem::replace(&mut self.members.shows_machine_keys, shows);
+        let hides = showed && !shows;
+        // Not in one expression: both must go.
+        let machines = hides && self.drop_kept(MACHINES, index);
+        let config = hides && self.drop_kept(CONFIG, index);
+        machines || config
     }
 
-    /// A member has left.
-    pub(crate) fn drop_machine_key(&mut self, member: Option<&MemberInfo>, index: u64) {
-        let name = member.map(|member| member.name.as_str()).filter(|name| !name.is_empty());
-        let shows = self.members.shows_machine_keys;
-        let told = shows && name.is_some_and(|name| self.drop_kept(&key_of(name), index));
-        if !told {
-            self.record_internal(index);
+    /// A member has changed its name or URLs. True: there was an event.
+    pub(crate) fn keep_machine_key(
+        &mut self,
+        before: &MemberInfo,
+        after: &MemberInfo,
+        index: u64,
+    ) -> bool {
+        if !self.members.shows_machine_keys {
+            return false;
         }
+        let renamed = !before.name.is_empty() && before.name != after.name;
+        let dropped = renamed && self.drop_kept(&key_of(&before.name), index);
+        if after.name.is_empty() {
+            return dropped;
+        }
+        self.set_kept(&key_of(&after.name), &value_of(after), index);
+        true
+    }
+
+    /// A member has left. True: there was an event.
+    pub(crate) fn drop_machine_key(&mut self, member: &MemberInfo, index: u64) -> bool {
+        let shown = self.members.shows_machine_keys && !member.name.is_empty();
+        shown && self.drop_kept(&key_of(&member.name), index)
     }
 
     /// The cluster version is known, so the cluster is complete and has a configuration.
-    pub(crate) fn keep_config_key(&mut self, showed: bool, index: u64) {
+    pub(crate) fn keep_config_key(&mut self, index: u64) -> bool {
         if self.members.shows_machine_keys {
             self.set_kept(CONFIG, CONFIG_VALUE, index);
-        } else if !showed || !self.drop_kept(CONFIG, index) {
-            self.record_internal(index);
         }
+        self.members.shows_machine_keys
     }
 
     fn set_kept(&mut self, key: &[u8], value: &[u8], index: u64) {
@@ -82,9 +92,19 @@ impl Store {
             }
             Err(Lost::File { .. }) => unreachable!("the way has been cleared"),
         };
+        self.make_permanent(id);
         self.tree.touch(id, index);
         let event = Event::new(Action::Set, key, self.image(id), prev, self.now());
         self.record(Arc::new(event), &[]);
+    }
+
+    /// A client may have given the directories a time to live before they were the store's.
+    fn make_permanent(&mut self, id: NodeId) {
+        let mut at = id;
+        while at != ROOT {
+            self.tree.set_deadline(at, 0);
+            at = self.tree.get(at).parent;
+        }
     }
 
     /// Before the keys were shown, clients may have put files where directories have to be, or a
@@ -99,18 +119,10 @@ impl Store {
         self.tree.remove(in_way);
     }
 
-    /// Delete a kept key. False: it was not there.
+    /// Delete what is kept. False: it was not there.
     fn drop_kept(&mut self, key: &[u8], index: u64) -> bool {
         let Ok(id) = self.tree.find(key) else { return false };
-        if self.tree.get(id).is_dir() {
-            return false;
-        }
-        let prev = self.image(id);
-        let node = Image { text: None, modified_index: index, deadline_ns: 0, ..prev.clone() };
-        self.tree.touch(id, index);
-        self.tree.remove(id);
-        let event = Event::new(Action::Delete, key, node, Some(prev), self.now());
-        self.record(Arc::new(event), &[]);
+        self.remove(Action::Delete, id, key, index);
         true
     }
 }

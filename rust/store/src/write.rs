@@ -113,7 +113,8 @@ impl Store {
 
     fn compare_and_delete(&mut self, write: &Write, path: &[u8]) -> Result<Arc<Event>, Error> {
         let id = self.find_expected(write, path)?;
-        Ok(self.remove(Action::CompareAndDelete, id, path))
+        let index = self.next_index();
+        Ok(self.remove(Action::CompareAndDelete, id, path, index))
     }
 
     fn delete(&mut self, write: &Write, path: &[u8]) -> Result<Arc<Event>, Error> {
@@ -128,7 +129,8 @@ impl Store {
                 return Err(self.fail(Code::DirNotEmpty, path));
             }
         }
-        Ok(self.remove(Action::Delete, id, path))
+        let index = self.next_index();
+        Ok(self.remove(Action::Delete, id, path, index))
     }
 
     /// The file that has what the conditions ask for.
@@ -215,8 +217,13 @@ impl Store {
     }
 
     /// Remove a node with everything in it, as one event.
-    pub(crate) fn remove(&mut self, action: Action, id: NodeId, path: &[u8]) -> Arc<Event> {
-        let index = self.next_index();
+    pub(crate) fn remove(
+        &mut self,
+        action: Action,
+        id: NodeId,
+        path: &[u8],
+        index: u64,
+    ) -> Arc<Event> {
         self.hub.reach(index);
         let dir = self.tree.get(id).dir.as_ref();
         let subtree = dir.is_some_and(|dir| !dir.children.is_empty());

@@ -1,6 +1,9 @@
 //! What the tests of the store share.
 #![allow(dead_code)] // Each test file uses its own part.
 
+pub mod model;
+pub mod steps;
+
 use std::sync::Arc;
 
 use coreos_store::{

@@ -1,1 +1,35 @@
-//! engine
+//! One replica: log, consensus and store joined, the thread that drives them, and the HTTP front.
+//!
+//! The logic is a step function without threads: [`replica`] decides what is to be made durable and what that
+//! decides, [`applier`] changes the store, [`boot`] rebuilds both from a data directory. [`member`] is a thin shell
+//! of threads and locks around it; `rust/sim` is another one, of one thread, with a simulated disk and clock.
+//!
+//! Invariants:
+//! - write, sync, apply, answer, in that order, also on one member;
+//! - nothing waits for the disk while holding a lock that the front takes;
+//! - the replica's lock and the store's lock are never held together;
+//! - after a failed write or sync nothing is acknowledged any more.
+
+pub mod applier;
+pub mod boot;
+pub mod chores;
+mod clock;
+mod completion;
+mod config;
+mod error;
+pub mod front;
+mod ids;
+mod log_thread;
+mod member;
+mod metrics;
+pub mod replica;
+pub mod snapshot;
+
+pub use clock::{ClusterClock, Now};
+pub use completion::{Completion, Sink};
+pub use config::MemberConfig;
+pub use coreos_wal::{RealDisk, Report, repair, verify};
+pub use error::{EngineError, ErrorKind, Refused};
+pub use ids::{cluster_id, member_id};
+pub use member::{Context, Member, Status};
+pub use metrics::{HistogramValue, Metrics};

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn host_list_is_checked_without_the_port() {
-        let config = FrontConfig { hosts: vec!["localhost".into(), "::1".into()], ..Default::default() };
+        let config =
+            FrontConfig { hosts: vec!["localhost".into(), "::1".into()], ..Default::default() };
         assert!(config.host_allowed(b"localhost:2379"));
         assert!(config.host_allowed(b"LOCALHOST"));
         assert!(config.host_allowed(b"[::1]:2379"));

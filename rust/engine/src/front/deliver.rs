@@ -5,10 +5,10 @@ use std::sync::Arc;
 use coreos_http as http;
 use coreos_store::{Applied, Event, Notice};
 
+use super::Front;
 use super::connection::{Connection, State};
 use super::mailbox::Mail;
 use super::reply::{Indexes, raft_error};
-use super::Front;
 use crate::Completion;
 
 /// Unsent bytes at which a stream watcher counts as too slow and is ended.
@@ -115,11 +115,8 @@ impl Front {
             self.member.with_store(|store, _| store.cancel(id));
         }
         let cause = format!("the watcher reads too slowly: watch again from {}", index + 1);
-        let error = coreos_store::Error::new(
-            coreos_store::Code::WatcherCleared,
-            cause.into_bytes(),
-            index,
-        );
+        let error =
+            coreos_store::Error::new(coreos_store::Code::WatcherCleared, cause.into_bytes(), index);
         conn.piece(&error.json());
         conn.framing.keep_alive = false;
         conn.end_body();

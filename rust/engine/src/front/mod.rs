@@ -20,6 +20,7 @@ mod socket;
 mod sweep;
 
 use std::collections::VecDeque;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,6 +44,8 @@ const MAILBOX: u64 = u64::MAX;
 const SLOT_BITS: u32 = 24;
 /// Connections that the slots can number.
 const CONNECTIONS_MAX: usize = (1 << SLOT_BITS) - 1;
+/// Events that one round may take.
+const EVENTS_MAX: usize = 256;
 /// Rounds of events that one turn may take before it goes back to Trio.
 const ROUNDS_MAX: usize = 4;
 
@@ -107,7 +110,6 @@ pub struct Front {
     ready: VecDeque<usize>,
     proposals: Vec<(Write, u64)>,
     mail: Vec<Mail>,
-    events: Vec<epoll::Event>,
     scratch: Box<[u8]>,
     spare_buffers: Vec<Vec<u8>>,
     turn: Turn,
@@ -143,7 +145,6 @@ impl Front {
             ready: VecDeque::new(),
             proposals: Vec::new(),
             mail: Vec::new(),
-            events: Vec::with_capacity(256),
             scratch: vec![0; 64 << 10].into_boxed_slice(),
             spare_buffers: Vec::new(),
             turn: Turn::default(),
@@ -313,24 +314,18 @@ impl Front {
     }
 
     fn receive_events(&mut self, max_events: usize) -> bool {
-        let mut events = std::mem::take(&mut self.events);
-        events.clear();
-        events.reserve(max_events.max(1));
+        let mut buffer = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS_MAX];
         let zero = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
-        let spare = rustix::buffer::spare_capacity(&mut events);
+        let room = &mut buffer[..max_events.clamp(1, EVENTS_MAX)];
         // An interrupted or failed wait delivers nothing now; level of the outer set brings it again.
-        let _ = epoll::wait(&self.epoll, spare, Some(&zero));
-        let mut any = false;
-        for event in events.drain(..) {
-            any = true;
+        let Ok((events, _)) = epoll::wait(&self.epoll, room, Some(&zero)) else { return false };
+        for event in events.iter() {
             let data = event.data.u64();
             if data != MAILBOX {
-                let flags = event.flags;
-                self.socket_event(data as usize, flags);
+                self.socket_event(data as usize, event.flags);
             }
         }
-        self.events = events;
-        any
+        !events.is_empty()
     }
 
     fn next_ticket(&mut self, slot: usize) -> u64 {

@@ -57,7 +57,8 @@ impl<'a> Params<'a> {
                 continue;
             }
             for pair in Pairs::new(source) {
-                let (name, value) = pair.map_err(|bad| refuse(Code::InvalidForm, bad.to_string()))?;
+                let (name, value) =
+                    pair.map_err(|bad| refuse(Code::InvalidForm, bad.to_string()))?;
                 if let Some(slot) = params.slot(&name) {
                     slot.get_or_insert(value);
                 }

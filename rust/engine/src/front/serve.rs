@@ -11,7 +11,6 @@ use super::listing::{Job, Pipe};
 use super::reply::{Indexes, raft_error};
 use super::socket::OUTPUT_BYTES_MAX;
 use super::{Front, OutboundRequest};
-use crate::Refused;
 
 /// Nodes that a read may render under the store's lock.
 const SMALL_READ_NODES_MAX: usize = 128;
@@ -185,21 +184,12 @@ impl Front {
             return;
         }
         let mut proposals = std::mem::take(&mut self.proposals);
-        if let Err(refused) = self.member.propose_many(&mut proposals) {
-            let cause = match refused {
-                Refused::Full => "etcdserver: too many requests".to_owned(),
-                Refused::Stopping => "etcdserver: server stopped".to_owned(),
-                Refused::ReadOnly(why) => format!("etcdserver: read-only: {why}"),
-                Refused::Poisoned(why) => format!("etcdserver: server stopped: {why}"),
-            };
-            let error = raft_error(&cause);
-            for (_, ticket) in proposals.drain(..) {
-                if let Some(slot) = self.slot_of(ticket) {
-                    self.answer_error(slot, &error, None);
-                }
+        for (ticket, refused) in self.member.propose_many(&mut proposals) {
+            let error = raft_error(&format!("etcdserver: {refused}"));
+            if let Some(slot) = self.slot_of(ticket) {
+                self.answer_error(slot, &error, None);
             }
         }
-        proposals.clear();
         self.proposals = proposals;
     }
 
@@ -296,12 +286,7 @@ impl Front {
 }
 
 /// Decide what a request is, before the parser's buffer is needed again.
-fn route(
-    request: &Request<'_>,
-    config: &super::FrontConfig,
-    now_ns: u64,
-    remote: &str,
-) -> Action {
+fn route(request: &Request<'_>, config: &super::FrontConfig, now_ns: u64, remote: &str) -> Action {
     if !config.host_allowed(request.header("Host").unwrap_or(b"")) {
         return Action::Forbidden;
     }

@@ -6,9 +6,9 @@ use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+use super::Front;
 use super::connection::{Connection, Framing, Link, State};
 use super::reply::Identity;
-use super::Front;
 
 /// Bytes that may be buffered behind a request in execution before reading stops.
 const PIPELINED_BYTES_MAX: usize = 64 << 10;
@@ -118,12 +118,12 @@ impl Front {
     /// the reply, so our side is shut first and input is thrown away until the client closes too.
     fn close_politely(&mut self, slot: usize) {
         let Some(conn) = self.connections.get_mut(slot) else { return };
-        if let (Link::Socket(socket), false) = (&conn.link, conn.eof) {
-            if rustix::net::shutdown(socket, rustix::net::Shutdown::Write).is_ok() {
-                conn.state = State::Lingering;
-                conn.touched_ms = self.now_ms;
-                return self.linger(slot);
-            }
+        if let (Link::Socket(socket), false) = (&conn.link, conn.eof)
+            && rustix::net::shutdown(socket, rustix::net::Shutdown::Write).is_ok()
+        {
+            conn.state = State::Lingering;
+            conn.touched_ms = self.now_ms;
+            return self.linger(slot);
         }
         self.close(slot);
     }
@@ -160,8 +160,11 @@ fn receive(
     let Link::Socket(socket) = &conn.link else { return Received::Bytes };
     conn.unread = false;
     loop {
-        let limit =
-            if conn.is_idle() { request_bytes_max + PIPELINED_BYTES_MAX } else { PIPELINED_BYTES_MAX };
+        let limit = if conn.is_idle() {
+            request_bytes_max + PIPELINED_BYTES_MAX
+        } else {
+            PIPELINED_BYTES_MAX
+        };
         if conn.parser.buffered() >= limit || conn.closing {
             conn.unread = true;
             return Received::Bytes;

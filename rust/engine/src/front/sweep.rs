@@ -1,8 +1,8 @@
 //! Time limits, looked at once a second: idle connections, slow requests, late proposals.
 
+use super::Front;
 use super::connection::{Framing, Link, State};
 use super::reply::raft_error;
-use super::Front;
 
 /// How often `turn` wants to be called without an event, in milliseconds.
 pub(super) const PERIOD_MS: u64 = 1_000;
@@ -21,8 +21,11 @@ impl Front {
             return;
         }
         self.swept_ms = self.now_ms;
-        let due: Vec<(usize, Verdict)> =
-            self.connections.iter().filter_map(|(slot, _)| Some((slot, self.judge(slot)?))).collect();
+        let due: Vec<(usize, Verdict)> = self
+            .connections
+            .iter()
+            .filter_map(|(slot, _)| Some((slot, self.judge(slot)?)))
+            .collect();
         for (slot, verdict) in due {
             match verdict {
                 Verdict::Close => self.hang_up(slot),

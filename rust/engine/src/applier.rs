@@ -1,0 +1,55 @@
+//! Decided commands into the store, and what that means for whoever waits.
+
+use coreos_store::{Applied, Store};
+
+use crate::completion::Completion;
+use crate::replica::Decided;
+
+/// The store and how far the log has been applied to it. One lock guards both, so that a reader's indexes belong to
+/// the state that it saw.
+pub struct Applier {
+    /// The state machine.
+    pub store: Store,
+    /// The last entry applied.
+    pub raft_index: u64,
+    /// Its term.
+    pub term: u64,
+}
+
+impl Applier {
+    /// A store as it is after entry `raft_index`.
+    #[must_use]
+    pub fn new(store: Store, raft_index: u64, term: u64) -> Self {
+        Self { store, raft_index, term }
+    }
+
+    /// Apply one decided entry. Its proposer's answer is added to `completions`.
+    pub fn apply(&mut self, decided: Decided, completions: &mut Vec<Completion>) {
+        debug_assert_eq!(decided.index, self.raft_index + 1, "entries are applied in order");
+        self.raft_index = decided.index;
+        self.term = decided.term;
+        let Some(command) = decided.command else { return };
+        let applied = self.store.apply(&command);
+        if decided.ticket != 0 {
+            let Decided { index: raft_index, term, ticket, .. } = decided;
+            completions.push(Completion::Applied { ticket, applied, raft_index, term });
+        }
+    }
+
+    /// What watchers are to be told about everything applied since the last call.
+    pub fn notify(&mut self, completions: &mut Vec<Completion>) {
+        let mut notices = Vec::new();
+        self.store.take_notices(&mut notices);
+        if !notices.is_empty() {
+            completions.push(Completion::Notices(notices));
+        }
+    }
+}
+
+/// The answer to a proposal that was refused after it had been taken. It was not carried out.
+pub(crate) fn refusal(ticket: u64, cause: &str) -> Completion {
+    let code = coreos_store::Code::RaftInternal;
+    let error = coreos_store::Error::new(code, format!("etcdserver: {cause}").into_bytes(), 0);
+    let applied = Applied { outcome: Err(error), etcd_index: 0, repeated: false };
+    Completion::Applied { ticket, applied, raft_index: 0, term: 0 }
+}

@@ -1,0 +1,225 @@
+//! From a data directory to a member that is ready to lead: newest good snapshot, then the log.
+
+mod lead;
+mod replay;
+
+use std::sync::Arc;
+
+use coreos_raft::{HardState, Position, Raft};
+use coreos_store::{RestoreError, Store};
+use coreos_wal::{Batch, DataDir, DirState, Disk, Identity, SnapshotFile, Wal};
+
+use crate::applier::Applier;
+use crate::chores::Chores;
+use crate::clock::{ClusterClock, Now};
+use crate::config::MemberConfig;
+use crate::error::{EngineError, ErrorKind};
+use crate::ids::{cluster_id, member_id};
+use crate::replica::Replica;
+use crate::snapshot::{Snapshots, Taken};
+use replay::Replay;
+
+/// Everything of one member, on no thread yet.
+pub struct Parts {
+    /// What it decides.
+    pub replica: Replica,
+    /// What that has come to.
+    pub applier: Applier,
+    /// Its log.
+    pub wal: Wal,
+    /// Who it is.
+    pub identity: Identity,
+    /// What is done beside the log.
+    pub chores: Chores,
+    /// What recovery found and did, a line each.
+    pub notes: Vec<String>,
+    pub(crate) batch: Batch,
+}
+
+/// Recover the member in `config.data_dir`, or begin a new one there.
+///
+/// # Errors
+/// The directory is foreign, damaged, of another cluster or of a newer version, or the disk refuses.
+pub fn boot(disk: Arc<dyn Disk>, config: &MemberConfig, now: Now) -> Result<Parts, EngineError> {
+    let dir = DataDir::new(disk, &config.data_dir);
+    match dir.state()? {
+        DirState::Empty | DirState::Unfinished => create(dir, config, now),
+        DirState::Member(identity) => recover(dir, identity, config, now),
+    }
+}
+
+fn create(dir: DataDir, config: &MemberConfig, now: Now) -> Result<Parts, EngineError> {
+    let identity = new_identity(config)?;
+    let wal = dir.create(&identity, &config.wal)?;
+    // The entries of a bootstrap are of term 1 in etcd, so that its first leader has term 2.
+    let state = HardState { term: 1, vote: 0, commit: 0 };
+    let raft = Raft::new(identity.member_id, state, Position::default(), Vec::new())
+        .map_err(|error| EngineError::new(ErrorKind::Damaged, error.to_string()))?;
+    let clock = ClusterClock::continued(now.wall_ns, now);
+    let snapshots = Snapshots::new(config.snapshot_count, config.max_snapshots);
+    Ok(Parts {
+        replica: Replica::new(raft, clock, 1, 0, Vec::new()),
+        applier: Applier::new(Store::new(config.store()), 0, 0),
+        chores: Chores::new(dir, snapshots, &wal),
+        wal,
+        identity,
+        notes: Vec::new(),
+        batch: Batch::new(),
+    })
+}
+
+fn new_identity(config: &MemberConfig) -> Result<Identity, EngineError> {
+    let token = config.token_or_default();
+    let ids: Vec<u64> =
+        config.initial_cluster.iter().map(|(_, urls)| member_id(urls, token)).collect();
+    let own = config.initial_cluster.iter().find(|(name, _)| *name == config.name);
+    let Some((name, urls)) = own else {
+        let message = format!(
+            "couldn't find local name \"{}\" in the initial cluster configuration",
+            config.name
+        );
+        return Err(EngineError::new(ErrorKind::Config, message));
+    };
+    if ids.len() > 1 {
+        let message = "an initial cluster of more than one member is not supported by this version";
+        return Err(EngineError::new(ErrorKind::Config, message));
+    }
+    Ok(Identity {
+        cluster_id: cluster_id(&ids),
+        member_id: member_id(urls, token),
+        token: token.to_owned(),
+        name: name.clone(),
+    })
+}
+
+fn recover(
+    dir: DataDir,
+    identity: Identity,
+    config: &MemberConfig,
+    now: Now,
+) -> Result<Parts, EngineError> {
+    if let Some(token) = config.token.as_ref().filter(|token| **token != identity.token) {
+        let message = format!(
+            "{} belongs to the cluster with the token \"{}\", but this member was started with \"{token}\": give \
+             the directory's own token, or another --data-dir",
+            config.data_dir.display(),
+            identity.token
+        );
+        return Err(EngineError::new(ErrorKind::Mismatch, message));
+    }
+    let mut notes = Vec::new();
+    let mut snapshots = Snapshots::new(config.snapshot_count, config.max_snapshots);
+    let restored = newest_snapshot(&dir, config, &mut notes)?;
+    let (store, position) = match restored {
+        Some((store, taken, before)) => {
+            snapshots = snapshots.started_from(taken, before);
+            (store, Position { term: taken.term, index: taken.index })
+        }
+        None => (Store::new(config.store()), Position::default()),
+    };
+    let mut replay = Replay::new(Applier::new(store, position.index, position.term));
+    let recovered = dir.recover(&config.wal, position.index, &mut |record| replay.visit(record));
+    let (wal, recovery) = match recovered {
+        Ok(recovered) => recovered,
+        Err(error) => return Err(replay.failure().unwrap_or_else(|| error.into())),
+    };
+    notes.extend(recovery.notes);
+    let state = HardState {
+        term: recovery.term.max(position.term),
+        vote: recovery.vote,
+        commit: recovery.commit.max(position.index),
+    };
+    let clock_ns = recovery.clock_ns;
+    let Replay { applier, tail, .. } = replay;
+    let latest_ns = tail.iter().filter_map(|entry| entry.command.as_ref()).map(|c| c.time_ns).max();
+    let origin_ns = applier.store.time_ns().max(clock_ns).max(latest_ns.unwrap_or(0));
+    let applied = Position { term: applier.term, index: applier.raft_index };
+    let (entries, commands) = replay::split(tail);
+    let raft = Raft::new(identity.member_id, state, applied, entries)
+        .map_err(|error| EngineError::new(ErrorKind::Damaged, error.to_string()))?;
+    let offset_ns = applier.store.offset_ns();
+    let clock = ClusterClock::continued(origin_ns, now);
+    Ok(Parts {
+        replica: Replica::new(raft, clock, recovery.incarnation + 1, offset_ns, commands),
+        applier,
+        chores: Chores::new(dir, snapshots, &wal),
+        wal,
+        identity,
+        notes,
+        batch: Batch::new(),
+    })
+}
+
+/// The newest snapshot that can be read; unreadable ones are put aside.
+fn newest_snapshot(
+    dir: &DataDir,
+    config: &MemberConfig,
+    notes: &mut Vec<String>,
+) -> Result<Option<(Store, Taken, u64)>, EngineError> {
+    let files = dir.snapshots()?;
+    for (place, file) in files.iter().enumerate() {
+        match read_snapshot(dir, file, config)? {
+            Ok((store, bytes)) => {
+                let before = files.get(place + 1).map_or(0, |older| older.index);
+                let taken = Taken { term: file.term, index: file.index, bytes };
+                return Ok(Some((store, taken, before)));
+            }
+            Err(why) => {
+                dir.mark_broken(file)?;
+                notes.push(format!(
+                    "snapshot {} cannot be read ({why}): renamed to .broken, the one before it is used",
+                    file.path.display()
+                ));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The outer error stops the start; the inner one only this file.
+fn read_snapshot(
+    dir: &DataDir,
+    file: &SnapshotFile,
+    config: &MemberConfig,
+) -> Result<Result<(Store, u64), String>, EngineError> {
+    let mut reader = match dir.open_snapshot(file) {
+        Ok(reader) => {
+            std::io::BufReader::with_capacity(1 << 18, Counted { inner: reader, bytes: 0 })
+        }
+        Err(error) if error.kind == coreos_wal::ErrorKind::Damaged => {
+            return Ok(Err(error.message));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let store = match Store::restore(config.store(), &mut reader) {
+        Ok(store) => store,
+        Err(RestoreError::Newer(version)) => {
+            let message = format!(
+                "snapshot {} has store format {version}, written by a newer version: run that version",
+                file.path.display()
+            );
+            return Err(EngineError::new(ErrorKind::Newer, message));
+        }
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    // Reading to the end checks the trailer, which a file that was cut short does not have.
+    match std::io::copy(&mut reader, &mut std::io::sink()) {
+        Ok(0) => Ok(Ok((store, reader.get_ref().bytes))),
+        Ok(more) => Ok(Err(format!("{more} bytes after the end of the store"))),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+/// How much has been read.
+struct Counted<R> {
+    inner: R,
+    bytes: u64,
+}
+
+impl<R: std::io::Read> std::io::Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.bytes += count as u64;
+        Ok(count)
+    }
+}

@@ -1,0 +1,29 @@
+//! What the log thread tells the front.
+
+use coreos_store::{Applied, Notice};
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Completion {
+    /// A proposed write is durable and applied, or refused without having been written.
+    Applied {
+        /// As given with the proposal.
+        ticket: u64,
+        /// Its outcome.
+        applied: Applied,
+        /// Its place in the log (0 when it was refused).
+        raft_index: u64,
+        /// The term of that entry.
+        term: u64,
+    },
+    /// Watchers to be told, in order.
+    Notices(Vec<Notice>),
+    /// The log cannot be trusted any more: nothing will be acknowledged again.
+    Poisoned(String),
+}
+
+/// Where completions go. Called on the log thread, so it must not wait.
+pub trait Sink: Send + Sync {
+    /// Take all of them, in order.
+    fn deliver(&self, completions: &mut Vec<Completion>);
+}

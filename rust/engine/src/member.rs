@@ -1,0 +1,275 @@
+//! A running member: the handle that the front and the bridge hold, and the locks behind it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use coreos_store::{Body, MemberInfo, Store, Write};
+use coreos_wal::{DirLock, Disk, Identity, RealDisk};
+use parking_lot::{Condvar, Mutex};
+
+use crate::applier::Applier;
+use crate::boot::boot;
+use crate::clock::{ClusterClock, Now};
+use crate::completion::Sink;
+use crate::config::MemberConfig;
+use crate::error::{EngineError, ErrorKind, Refused};
+use crate::log_thread::{self, LogThread};
+use crate::metrics::Metrics;
+use crate::replica::Replica;
+
+/// What the log thread and proposers share. Held for microseconds, never while waiting for the disk.
+pub(crate) struct Core {
+    pub replica: Replica,
+    /// The log thread waits for `Inner::wake`: whoever gives it work has to wake it.
+    pub asleep: bool,
+}
+
+pub(crate) struct Inner {
+    pub identity: Identity,
+    pub core: Mutex<Core>,
+    pub wake: Condvar,
+    pub applier: Mutex<Applier>,
+    pub clock: ClusterClock,
+    pub sink: Mutex<Option<Arc<dyn Sink>>>,
+    /// Earliest deadline in the store, in cluster time; `u64::MAX` = none.
+    pub next_deadline_ns: AtomicU64,
+    pub segments: AtomicU64,
+    pub metrics: Metrics,
+    disk: Arc<RealDisk>,
+    notes: Vec<String>,
+    lines: Mutex<VecDeque<String>>,
+    started: Now,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    lock: Mutex<Option<DirLock>>,
+}
+
+/// One running member. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Member(pub(crate) Arc<Inner>);
+
+/// The moment at which a read sees the store.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Cluster time.
+    pub now_ns: u64,
+    /// The last applied entry.
+    pub raft_index: u64,
+    /// Its term.
+    pub term: u64,
+}
+
+/// A member's state at one moment.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// This member.
+    pub member_id: u64,
+    /// Its cluster.
+    pub cluster_id: u64,
+    /// The leader; 0 = none is known.
+    pub leader_id: u64,
+    /// The current term.
+    pub term: u64,
+    /// The last entry in the log.
+    pub raft_index: u64,
+    /// The last applied entry.
+    pub applied: u64,
+    /// The last committed entry.
+    pub commit: u64,
+    /// The store's index.
+    pub etcd_index: u64,
+    /// Its name in the cluster.
+    pub name: String,
+    /// When it was started, by the wall clock, in nanoseconds since 1970.
+    pub start_time_ns: u64,
+    /// Why it takes no writes, if its disk is full.
+    pub read_only: Option<String>,
+    /// How its log failed, if it has.
+    pub poisoned: Option<String>,
+    /// What the cluster speaks.
+    pub cluster_version: Option<String>,
+    /// Files of the log.
+    pub segments: u64,
+    /// Syncs of the disk since the start.
+    pub syncs: u64,
+    /// Nodes in the store.
+    pub keys: usize,
+    /// Watches.
+    pub watchers: usize,
+    /// Proposals that are not decided yet.
+    pub in_flight: usize,
+}
+
+impl Member {
+    /// Lock the data directory, recover or create the member, become leader, publish, and start its thread.
+    ///
+    /// # Errors
+    /// Why it cannot start. Nothing is left running.
+    pub fn open(config: &MemberConfig, fsync: bool) -> Result<Self, EngineError> {
+        let lock = DirLock::take(&config.data_dir)?;
+        let disk = RealDisk::new(fsync);
+        let now = Now::real();
+        let mut parts = boot(Arc::<RealDisk>::clone(&disk) as Arc<dyn Disk>, config, now)?;
+        parts.lead(config, Now::real(), &mut |_| {})?;
+        let clock = parts.replica.clock();
+        let deadline_ns = parts.applier.store.next_deadline_ns().unwrap_or(u64::MAX);
+        let inner = Arc::new(Inner {
+            identity: parts.identity,
+            core: Mutex::new(Core { replica: parts.replica, asleep: false }),
+            wake: Condvar::new(),
+            applier: Mutex::new(parts.applier),
+            clock,
+            sink: Mutex::new(None),
+            next_deadline_ns: AtomicU64::new(deadline_ns),
+            segments: AtomicU64::new(parts.wal.segments() as u64),
+            metrics: Metrics::default(),
+            disk,
+            notes: parts.notes,
+            lines: Mutex::default(),
+            started: now,
+            thread: Mutex::new(None),
+            lock: Mutex::new(Some(lock)),
+        });
+        let log_thread = LogThread::new(inner.clone(), parts.wal, parts.chores, parts.batch);
+        let handle = log_thread::spawn(log_thread).map_err(|error| {
+            EngineError::new(ErrorKind::Io, format!("no thread for the log: {error}"))
+        })?;
+        *inner.thread.lock() = Some(handle);
+        Ok(Self(inner))
+    }
+
+    /// Send all completions to `sink` from now on.
+    pub fn set_sink(&self, sink: Arc<dyn Sink>) {
+        *self.0.sink.lock() = Some(sink);
+    }
+
+    /// Propose all writes, each for the ticket with it, under one lock. Gives those that were not taken, with the reason.
+    pub fn propose_many(&self, proposals: &mut Vec<(Write, u64)>) -> Vec<(u64, Refused)> {
+        let now = Now::real();
+        let mut not_taken = Vec::new();
+        let mut core = self.0.core.lock();
+        for (write, ticket) in proposals.drain(..) {
+            if let Err(refused) = core.replica.propose(now, Body::Write(write), ticket) {
+                not_taken.push((ticket, refused));
+            }
+        }
+        let wake = std::mem::take(&mut core.asleep);
+        drop(core);
+        if wake {
+            self.0.wake.notify_one();
+        }
+        self.0.metrics.proposals_failed.fetch_add(not_taken.len() as u64, Ordering::Relaxed);
+        not_taken
+    }
+
+    /// Look at the store, or register a watch. Keep it short: writes wait meanwhile.
+    pub fn with_store<R>(&self, look: impl FnOnce(&mut Store, Context) -> R) -> R {
+        let now_ns = self.0.clock.at(Now::real());
+        let mut applier = self.0.applier.lock();
+        let context = Context { now_ns, raft_index: applier.raft_index, term: applier.term };
+        look(&mut applier.store, context)
+    }
+
+    /// The member's state now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let inner = &*self.0;
+        let (hard_state, last, leads, read_only, poisoned, in_flight) = {
+            let core = inner.core.lock();
+            let replica = &core.replica;
+            (
+                replica.raft().hard_state(),
+                replica.raft().last(),
+                replica.leads(),
+                replica.read_only().map(str::to_owned),
+                replica.poisoned().map(str::to_owned),
+                replica.in_flight(),
+            )
+        };
+        let applier = inner.applier.lock();
+        let store = &applier.store;
+        let member_id = inner.identity.member_id;
+        Status {
+            member_id,
+            cluster_id: inner.identity.cluster_id,
+            leader_id: if leads { member_id } else { 0 },
+            term: hard_state.term,
+            raft_index: last.index,
+            applied: applier.raft_index,
+            commit: hard_state.commit,
+            etcd_index: store.etcd_index(),
+            name: inner.identity.name.clone(),
+            start_time_ns: inner.started.wall_ns,
+            read_only,
+            poisoned,
+            cluster_version: store.cluster_version().map(str::to_owned),
+            segments: inner.segments.load(Ordering::Relaxed),
+            syncs: inner.disk.syncs(),
+            keys: store.keys(),
+            watchers: store.watchers(),
+            in_flight,
+        }
+    }
+
+    /// The cluster's members, by id.
+    #[must_use]
+    pub fn members(&self) -> Vec<MemberInfo> {
+        self.0.applier.lock().store.members()
+    }
+
+    /// Counters and histograms.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// What recovery found and did, a line each.
+    #[must_use]
+    pub fn recovery_notes(&self) -> &[String] {
+        &self.0.notes
+    }
+
+    /// What the member's threads had to say since the last call, a line each, for the log.
+    #[must_use]
+    pub fn take_log_lines(&self) -> Vec<String> {
+        self.0.lines.lock().drain(..).collect()
+    }
+
+    /// Take no more proposals, finish and sync what was taken, end the thread, unlock the directory.
+    pub fn close(&self) {
+        {
+            let mut core = self.0.core.lock();
+            core.replica.stop();
+            core.asleep = false;
+        }
+        self.0.wake.notify_one();
+        let thread = self.0.thread.lock().take();
+        if let Some(thread) = thread {
+            // A panic there has been turned into poison already, which the front reports.
+            let _ = thread.join();
+        }
+        self.0.lock.lock().take();
+    }
+}
+
+/// Lines kept for the log; the oldest goes first.
+const LINES_MAX: usize = 1_000;
+
+impl Inner {
+    /// A line for the log, which Python writes.
+    pub fn log(&self, line: String) {
+        let mut lines = self.lines.lock();
+        if lines.len() == LINES_MAX {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    pub fn deadline_ns(&self) -> Option<u64> {
+        match self.next_deadline_ns.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            deadline_ns => Some(deadline_ns),
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! One member's decisions as a step function: proposals and the passing of time go in, what has to be made durable
+//! and what that decides comes out. It knows no thread, no clock and no disk.
+//!
+//! The driver's round:
+//! 1. [`Replica::propose`] and [`Replica::tick`], as things happen;
+//! 2. [`Replica::fill`] a batch; write and sync it;
+//! 3. [`Replica::written`], and apply what that decides; or [`Replica::refused`], if the disk was full and nothing was
+//!    written. A failed write or sync is the end: [`Replica::poison`].
+
+mod in_flight;
+mod timing;
+
+use bytes::{Bytes, BytesMut};
+use coreos_raft::{Entry, Raft, Role, Ticket};
+use coreos_store::{Body, Command, RequestId};
+use coreos_wal::Batch;
+
+use crate::chores::News;
+use crate::clock::{ClusterClock, Now};
+use crate::error::Refused;
+use in_flight::{InFlight, Queue};
+use timing::Timing;
+
+/// Encoded commands share allocations of this size.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// An entry that is committed and durable, to be applied.
+#[derive(Debug)]
+pub struct Decided {
+    /// Its place in the log.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+    /// Who waits for it; 0 = nobody.
+    pub ticket: u64,
+    /// What to apply; `None` is the no-op that begins a term.
+    pub command: Option<Command>,
+    /// When it was proposed, on the monotonic clock.
+    pub proposed_mono_ns: u64,
+}
+
+/// A proposal that was refused after it had been taken. It is not and will not be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Who waits for it; 0 = nobody.
+    pub ticket: u64,
+    /// Which it was.
+    pub request: RequestId,
+}
+
+/// Records beside entries and hard states, which go into the next batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// This start's number.
+    Start {
+        /// How often the member has been started.
+        incarnation: u64,
+    },
+    /// A snapshot file is durable.
+    Snapshot {
+        /// Term of its last entry.
+        term: u64,
+        /// Its last entry.
+        index: u64,
+    },
+}
+
+/// A batch on its way to the disk.
+#[derive(Debug)]
+pub struct Writing {
+    ticket: Option<Ticket>,
+    notes: Vec<Note>,
+}
+
+/// See the module.
+pub struct Replica {
+    raft: Raft,
+    clock: ClusterClock,
+    incarnation: u64,
+    sequence: u64,
+    queue: Queue,
+    encoded: Vec<u8>,
+    chunk: BytesMut,
+    notes: Vec<Note>,
+    timing: Timing,
+    read_only: Option<String>,
+    log_is_full: bool,
+    poisoned: Option<String>,
+    stopping: bool,
+}
+
+impl Replica {
+    /// A replica whose log core is `raft`. `recovered` are the commands of the entries that it has beyond the
+    /// applied ones, by index; `offset_ns` is the store's.
+    #[must_use]
+    pub fn new(
+        raft: Raft,
+        clock: ClusterClock,
+        incarnation: u64,
+        offset_ns: i64,
+        recovered: Vec<(u64, Command)>,
+    ) -> Self {
+        Self {
+            raft,
+            clock,
+            incarnation,
+            sequence: 0,
+            queue: Queue::recovered(recovered),
+            encoded: Vec::new(),
+            chunk: BytesMut::new(),
+            notes: vec![Note::Start { incarnation }],
+            timing: Timing::new(offset_ns),
+            read_only: None,
+            log_is_full: false,
+            poisoned: None,
+            stopping: false,
+        }
+    }
+
+    /// Begin to lead (as the sole voter) once the vote is durable.
+    pub fn campaign(&mut self) {
+        self.raft.campaign();
+    }
+
+    /// Whether this member leads.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.raft.role() == Role::Leader
+    }
+
+    /// Propose a command. `ticket` names who waits for it; 0 = nobody.
+    ///
+    /// # Errors
+    /// It was not taken.
+    pub fn propose(&mut self, now: Now, body: Body, ticket: u64) -> Result<(), Refused> {
+        if let Some(refused) = self.refusal() {
+            return Err(refused);
+        }
+        self.sequence += 1;
+        let request = RequestId {
+            member: self.raft.id(),
+            incarnation: self.incarnation,
+            sequence: self.sequence,
+        };
+        let time_ns = self.timing.stamp(self.clock.at(now));
+        let command = Command { request, time_ns, body };
+        let payload = self.encode(&command);
+        let bytes = payload.len();
+        let Ok(position) = self.raft.propose(payload) else {
+            return Err(Refused::Stopping);
+        };
+        let proposed_mono_ns = now.mono_ns;
+        self.queue.push(InFlight {
+            index: position.index,
+            ticket,
+            bytes,
+            proposed_mono_ns,
+            command,
+        });
+        Ok(())
+    }
+
+    fn refusal(&self) -> Option<Refused> {
+        if let Some(why) = &self.poisoned {
+            return Some(Refused::Poisoned(why.clone()));
+        }
+        if self.stopping || !self.leads() {
+            return Some(Refused::Stopping);
+        }
+        if let Some(why) = &self.read_only {
+            return Some(Refused::ReadOnly(why.clone()));
+        }
+        self.queue.is_full().then_some(Refused::Full)
+    }
+
+    fn encode(&mut self, command: &Command) -> Bytes {
+        self.encoded.clear();
+        command.encode(&mut self.encoded);
+        if self.chunk.capacity() < self.encoded.len() {
+            self.chunk = BytesMut::with_capacity(CHUNK_BYTES.max(self.encoded.len()));
+        }
+        self.chunk.extend_from_slice(&self.encoded);
+        self.chunk.split().freeze()
+    }
+
+    /// Let time pass: expire what is due, follow the wall clock. `next_deadline_ns` is the store's earliest.
+    pub fn tick(&mut self, now: Now, next_deadline_ns: Option<u64>) {
+        if !self.leads() || self.refusal().is_some() {
+            return;
+        }
+        let time_ns = self.clock.at(now);
+        if next_deadline_ns.is_some_and(|due| due <= time_ns) && !self.queue.has_expiry() {
+            // Refused only when too much is in flight; the next tick tries again.
+            let _ = self.propose(now, Body::Expire, 0);
+        }
+        if let Some(offset_ns) = self.timing.new_offset(self.clock.offset_ns(now)) {
+            let _ = self.propose(now, Body::Clock { offset_ns }, 0);
+        }
+    }
+
+    /// Something beside the log has come to an end.
+    pub fn hear(&mut self, news: News) {
+        match news {
+            News::Snapshot { term, index } => self.notes.push(Note::Snapshot { term, index }),
+            News::Writable => (self.read_only, self.log_is_full) = (None, false),
+        }
+    }
+
+    /// Whether [`Replica::fill`] has something that somebody waits for. A full disk is not tried again before it is said
+    /// to have room.
+    #[must_use]
+    pub fn has_urgent(&self) -> bool {
+        let can_write = self.poisoned.is_none() && self.read_only.is_none();
+        can_write && (self.raft.has_urgent() || !self.notes.is_empty())
+    }
+
+    /// Whether something is to be written although nobody waits for it: the time, for the sake of times to live, or
+    /// the commit index, so that damage to the last entry cannot be taken for a torn tail. Both are small enough for
+    /// what is left of the last segment of a full disk.
+    fn has_patient(&self, now: Now, clock_due: bool) -> bool {
+        if self.poisoned.is_some() || self.log_is_full {
+            return false;
+        }
+        clock_due || (self.raft.has_news() && (self.stopping || self.timing.is_quiet(now)))
+    }
+
+    /// Add what has to become durable now to `batch`. `has_ttl`: some node has a time to live, so the log has to know the
+    /// time even when nothing else is written. `None`: nothing to write.
+    pub fn fill(&mut self, now: Now, has_ttl: bool, batch: &mut Batch) -> Option<Writing> {
+        let clock_due = has_ttl && self.timing.clock_record_due(self.clock.at(now));
+        if !(self.has_urgent() || self.has_patient(now, clock_due)) {
+            return None;
+        }
+        let notes =
+            if self.read_only.is_none() { std::mem::take(&mut self.notes) } else { Vec::new() };
+        for note in &notes {
+            match *note {
+                Note::Start { incarnation } => batch.start(incarnation),
+                Note::Snapshot { term, index } => batch.snapshot_mark(term, index),
+            }
+        }
+        let ready = self.raft.ready();
+        if let Some(ready) = &ready {
+            if let Some(state) = ready.hard_state {
+                batch.hard_state(state.term, state.vote, state.commit);
+            }
+            for Entry { term, index, payload } in &ready.entries {
+                batch.entry(*term, *index, payload);
+            }
+        }
+        if clock_due {
+            let time_ns = self.timing.stamp(self.clock.at(now));
+            self.timing.recorded(time_ns);
+            batch.clock(time_ns);
+        }
+        self.timing.wrote(now);
+        Some(Writing { ticket: ready.map(|ready| ready.ticket), notes })
+    }
+
+    /// The batch is durable. Gives what that decides to `apply`, in order.
+    pub fn written(&mut self, writing: &Writing, mut apply: impl FnMut(Decided)) {
+        let Some(ticket) = writing.ticket else { return };
+        self.raft.persisted(ticket);
+        let queue = &mut self.queue;
+        self.raft.take_committed(|entry| {
+            let Entry { index, term, payload } = entry;
+            if payload.is_empty() {
+                return apply(Decided {
+                    index,
+                    term,
+                    ticket: 0,
+                    command: None,
+                    proposed_mono_ns: 0,
+                });
+            }
+            let InFlight { ticket, command, proposed_mono_ns, .. } = queue.pop(index);
+            apply(Decided { index, term, ticket, command: Some(command), proposed_mono_ns });
+        });
+    }
+
+    /// The disk is full and nothing of the batch was written: take its proposals back and become read-only. Gives
+    /// them.
+    pub fn refused(&mut self, writing: Writing, why: String) -> Vec<TakenBack> {
+        self.notes.splice(0..0, writing.notes);
+        // Not even the little that is written meanwhile fits.
+        self.log_is_full = self.read_only.is_some();
+        self.read_only = Some(why);
+        let back = self.raft.take_back();
+        self.queue.take_back(back.first().map_or(u64::MAX, |entry| entry.index))
+    }
+
+    /// The log failed. Nothing is taken or written any more.
+    pub fn poison(&mut self, why: String) {
+        self.poisoned.get_or_insert(why);
+    }
+
+    /// Take no more proposals; what has been taken is still written.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// Whether [`Replica::stop`] has been called.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// Why it takes no writes because of a full disk, if so.
+    #[must_use]
+    pub fn read_only(&self) -> Option<&str> {
+        self.read_only.as_deref()
+    }
+
+    /// How the log failed, if it has.
+    #[must_use]
+    pub fn poisoned(&self) -> Option<&str> {
+        self.poisoned.as_deref()
+    }
+
+    /// Proposals that are not decided yet.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The log core, to look at.
+    #[must_use]
+    pub fn raft(&self) -> &Raft {
+        &self.raft
+    }
+
+    /// From the host's clocks to cluster time.
+    #[must_use]
+    pub fn clock(&self) -> ClusterClock {
+        self.clock
+    }
+
+    /// How long the driver may sleep before time alone gives it something to do, in nanoseconds.
+    #[must_use]
+    pub fn sleep_ns(&self, now: Now, next_deadline_ns: Option<u64>) -> u64 {
+        self.timing.sleep_ns(self.clock.at(now), next_deadline_ns, self.raft.has_news())
+    }
+}

@@ -3,7 +3,10 @@
 //! `python/coreos_py/_core.pyi` is the same list for Python, checked against this binary. Every call that may
 //! take long releases the GIL; no engine thread ever takes it.
 
-#![allow(missing_docs, reason = "documented in python/coreos_py/_core.pyi, which is checked against this")]
+#![allow(
+    missing_docs,
+    reason = "documented in python/coreos_py/_core.pyi, which is checked against this"
+)]
 
 use pyo3::prelude::*;
 

@@ -1,0 +1,184 @@
+//! `Engine`: one member.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
+
+use coreos_engine::{EngineError, HistogramValue, Member, MemberConfig};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::errors::engine_error;
+
+#[pyclass(frozen, module = "coreos_py._core")]
+pub struct Engine {
+    pub member: Member,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.member.close();
+    }
+}
+
+fn raise(py: Python<'_>, error: &EngineError) -> PyErr {
+    engine_error(py, error.kind.as_str(), &error.message)
+}
+
+fn histogram<'py>(py: Python<'py>, value: HistogramValue) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("buckets", value.buckets)?;
+    dict.set_item("sum", value.sum)?;
+    dict.set_item("count", value.count)?;
+    Ok(dict)
+}
+
+#[pymethods]
+impl Engine {
+    #[staticmethod]
+    #[pyo3(signature = (data_dir, *, name, initial_cluster, token, peer_urls, client_urls, heartbeat_ms=100,
+        election_ms=1000, snapshot_count=None, max_snapshots=2, history_bytes=16_777_216, upstream=false,
+        fsync=true))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of a constructor")]
+    fn open(
+        py: Python<'_>,
+        data_dir: PathBuf,
+        name: String,
+        initial_cluster: Vec<(String, Vec<String>)>,
+        token: Option<String>,
+        peer_urls: Vec<String>,
+        client_urls: Vec<String>,
+        heartbeat_ms: u64,
+        election_ms: u64,
+        snapshot_count: Option<u64>,
+        max_snapshots: usize,
+        history_bytes: usize,
+        upstream: bool,
+        fsync: bool,
+    ) -> PyResult<Self> {
+        if heartbeat_ms == 0 || election_ms < heartbeat_ms.saturating_mul(5) {
+            let message = format!(
+                "-election-timeout[{election_ms}ms] should be at least as 5 times as \
+                 -heartbeat-interval[{heartbeat_ms}ms]"
+            );
+            return Err(engine_error(py, "config", &message));
+        }
+        let config = MemberConfig {
+            data_dir,
+            name,
+            initial_cluster,
+            token,
+            peer_urls,
+            client_urls,
+            snapshot_count,
+            max_snapshots,
+            history_bytes,
+            upstream,
+            wal: Default::default(),
+        };
+        match py.detach(|| Member::open(&config, fsync)) {
+            Ok(member) => Ok(Self { member }),
+            Err(error) => Err(raise(py, &error)),
+        }
+    }
+
+    fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let status = self.member.status();
+        let dict = PyDict::new(py);
+        let state =
+            if status.leader_id == status.member_id { "StateLeader" } else { "StateFollower" };
+        dict.set_item("member_id", status.member_id)?;
+        dict.set_item("cluster_id", status.cluster_id)?;
+        dict.set_item("leader_id", status.leader_id)?;
+        dict.set_item("term", status.term)?;
+        dict.set_item("raft_index", status.raft_index)?;
+        dict.set_item("applied", status.applied)?;
+        dict.set_item("commit", status.commit)?;
+        dict.set_item("etcd_index", status.etcd_index)?;
+        dict.set_item("state", state)?;
+        dict.set_item("name", status.name)?;
+        dict.set_item("start_time_ns", status.start_time_ns)?;
+        // The sole voter leads from its start on.
+        dict.set_item("leader_since_ns", status.start_time_ns)?;
+        dict.set_item("read_only", status.read_only)?;
+        dict.set_item("poisoned", status.poisoned)?;
+        dict.set_item("cluster_version", status.cluster_version)?;
+        dict.set_item("wal_segments", status.segments)?;
+        dict.set_item("keys", status.keys)?;
+        dict.set_item("watchers", status.watchers)?;
+        Ok(dict)
+    }
+
+    fn members<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        for member in self.member.members() {
+            let dict = PyDict::new(py);
+            dict.set_item("id", member.id)?;
+            dict.set_item("name", member.name)?;
+            dict.set_item("peer_urls", member.peer_urls)?;
+            dict.set_item("client_urls", member.client_urls)?;
+            dict.set_item("is_learner", member.is_learner)?;
+            list.append(dict)?;
+        }
+        Ok(list)
+    }
+
+    fn store_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (name, value) in self.member.with_store(|store, _| store.stats()) {
+            dict.set_item(name, value)?;
+        }
+        Ok(dict)
+    }
+
+    fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let stats: BTreeMap<&str, u64> =
+            self.member.with_store(|store, _| store.stats()).into_iter().collect();
+        let sum = |names: &[&str]| names.iter().filter_map(|name| stats.get(name)).sum::<u64>();
+        let status = self.member.status();
+        let metrics = self.member.metrics();
+        let dict = PyDict::new(py);
+        let writes = [
+            "setsSuccess",
+            "createSuccess",
+            "updateSuccess",
+            "deleteSuccess",
+            "compareAndSwapSuccess",
+            "compareAndDeleteSuccess",
+        ];
+        dict.set_item("store_reads_total", sum(&["getsSuccess", "getsFail"]))?;
+        dict.set_item("store_writes_total", sum(&writes))?;
+        dict.set_item("store_expires_total", sum(&["expireCount"]))?;
+        dict.set_item("store_watchers", status.watchers)?;
+        dict.set_item("store_keys", status.keys)?;
+        dict.set_item("server_pending_proposal_total", status.in_flight)?;
+        dict.set_item("server_proposal_failed_total", metrics.proposals_failed.load(Relaxed))?;
+        dict.set_item("server_read_only", u64::from(status.read_only.is_some()))?;
+        dict.set_item(
+            "server_proposal_durations_seconds",
+            histogram(py, metrics.proposals.value())?,
+        )?;
+        dict.set_item("wal_fsync_durations_seconds", histogram(py, metrics.syncs.value())?)?;
+        dict.set_item("wal_last_index_saved", status.raft_index)?;
+        dict.set_item("wal_segments", status.segments)?;
+        dict.set_item("wal_syncs_total", status.syncs)?;
+        dict.set_item("wal_written_bytes_total", metrics.log_bytes.load(Relaxed))?;
+        dict.set_item(
+            "snapshot_save_total_durations_seconds",
+            histogram(py, metrics.snapshots.value())?,
+        )?;
+        Ok(dict)
+    }
+
+    fn recovery_notes(&self) -> Vec<String> {
+        self.member.recovery_notes().to_vec()
+    }
+
+    fn take_log_lines(&self) -> Vec<String> {
+        self.member.take_log_lines()
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.member.close());
+    }
+}

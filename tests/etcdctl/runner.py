@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 from tests.support.server import TRACES, Server
 
-RUN_DEADLINE_S = 30.0
+RUN_DEADLINE_S = 60.0
+# A busy machine is no failure; tests of time limits give their own after these.
+PATIENT = ("--timeout", "30s", "--total-timeout", "30s")
 POLL_S = 0.01
 
 
@@ -51,7 +53,7 @@ class Ctl:
 
     def command(self, *words: str | bytes) -> list[str | bytes]:
         """The full command line."""
-        flags = ["--endpoints", self.endpoints] if self.endpoints else []
+        flags = ["--endpoints", self.endpoints, *PATIENT] if self.endpoints else []
         return [*self.program, *flags, *words]
 
     def run(self, *words: str | bytes, stdin: bytes = b"", variables: dict[str, str] | None = None) -> Done:

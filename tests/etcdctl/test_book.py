@@ -72,10 +72,12 @@ def test_the_section_of_the_book(kind: Kind, make_server: ServerFactory) -> None
 
 @pytest.mark.parametrize("kind", [Kind.OURS, Kind.ETCD34], ids=lambda kind: kind.value)
 def test_the_hidden_directory_of_members(kind: Kind, make_server: ServerFactory) -> None:
-    """`ls /_etcd --recursive`, which the book's etcd fills by itself; here the keys are put there."""
-    ctl = Ctl.ours(client_url(make_server(kind).start()))
-    for key in ("/_etcd/config", "/_etcd/machines/b3318c7b2f63466e9f4065eacbda2b18"):
-        assert ctl.run("set", key, "x").code == 0
+    """`ls /_etcd --recursive`: ours fills it as the book's etcd did; elsewhere the keys are put there."""
+    server = make_server(kind, name="b3318c7b2f63466e9f4065eacbda2b18").start()
+    ctl = Ctl.ours(client_url(server))
+    if not kind.is_ours:
+        for key in ("/_etcd/config", f"/_etcd/machines/{server.name}"):
+            assert ctl.run("set", key, "x").code == 0
     assert ctl.run("ls", "/", "--recursive") == SILENT
     assert ctl.run("ls", "/_etcd", "--recursive", "--sort").out.split() == [
         "/_etcd/config",

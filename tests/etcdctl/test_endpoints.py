@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coreos_py.client.endpoints import Endpoint, after_sync, parse_endpoint, parse_endpoints, shuffled
@@ -122,6 +122,7 @@ def test_bad_endpoints(text: str) -> None:
     assert (code, out, err.count("\n")) == (1, "", 1)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_an_endpoint_or_refused(text: str) -> None:
     try:
@@ -139,6 +140,7 @@ def test_lists() -> None:
         parse_endpoints(" , ")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), max_size=9))
 def test_shuffling_keeps_everything(ports: list[int]) -> None:
     endpoints = [Endpoint("http", "h", port, "") for port in ports]

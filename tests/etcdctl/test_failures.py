@@ -74,7 +74,7 @@ def test_a_write_that_may_be_repeated_goes_to_the_next_member() -> None:
     with FakeServer(always(HANG)) as silent, FakeServer(always(CLOSE)) as closing, FakeServer(ok) as good:
         ctl = ctl_for(silent, closing, good)
         for words in (["set", "/k", "v"], ["update", "/k", "v"], ["get", "/k"]):
-            assert ctl.run(*QUICK, "--no-sync", *words) == (0, "v\n", "")
+            assert ctl.run("--timeout", "1s", "--no-sync", *words) == (0, "v\n", "")
         assert ctl_for(silent).run(*QUICK, "--no-sync", "set", "/k", "v").err.endswith(UNKNOWN)
 
 

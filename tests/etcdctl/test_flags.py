@@ -7,7 +7,7 @@ import os
 from contextlib import redirect_stderr
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coreos_py.cli.etcdctl_ import output
@@ -107,17 +107,20 @@ def test_the_ends_of_the_ranges() -> None:
             parsed("--index", text)
 
 
+@settings(deadline=None)
 @given(st.lists(plain_words), st.lists(st.text()))
 def test_words_come_back_as_they_were(before: list[str], after: list[str]) -> None:
     assert parsed(*before, "--", *after)[0] == before + after
 
 
+@settings(deadline=None)
 @given(st.lists(plain_words, max_size=4), st.integers(-(2**63), 2**63 - 1), st.integers(0, 4))
 def test_a_flag_is_found_in_every_place(words: list[str], ttl_s: int, place: int) -> None:
     rest, values = parsed(*words[:place], "--ttl", str(ttl_s), *words[place:])
     assert (rest, values.integer("ttl")) == (words, ttl_s)
 
 
+@settings(deadline=None)
 @given(words=st.lists(any_words, max_size=6))
 def test_every_command_line_gives_an_exit_status(words: list[str]) -> None:
     """In this process, so that thousands are tried; nothing listens where the requests go."""

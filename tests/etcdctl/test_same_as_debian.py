@@ -1,7 +1,7 @@
-"""The same commands given to Debian's `etcdctl` and to ours, each with a fresh Debian server of its own.
+"""The same commands given to Debian's `etcdctl` and to ours, each with a fresh server of its own.
 
-The commands are in `same_as_debian.txt`. Exit status, stdout and stderr must be equal byte for byte, with all
-indexes; only times are replaced. Where ours is meant to differ, `FIXED` says how, and each of those must really
+The commands are in `same_as_debian.txt`. Exit status, stdout and stderr must be equal byte for byte, indexes
+too; only times are replaced. Where ours is meant to differ, `FIXED` says how, and each of those must really
 differ: that is the control of the comparison.
 """
 
@@ -68,31 +68,38 @@ FIXED = [
     Fixed(Step("set /f2 x --swap-with-value ''"), lambda done: done.code == 4),
     Fixed(Step("get /"), lambda done: done == (1, "", "/: is a directory\n")),
     Fixed(Step("--endpoints http://127.0.0.1:1 --no-sync get /f2"), lambda done: done.code == 2),
-    Fixed(Step("exec-watch /f2 --after-index 1 no-such-command"), lambda done: done.code == 1),
 ]
 
 
 def timeless(text: str) -> str:
-    """The text without expirations and without the port of the server."""
+    """The text without expirations, remaining times (all tests use 500 s) and the server's port."""
     text = re.sub(r'"expiration":"[^"]+Z"', '"expiration":"T"', text)
+    text = re.sub(r'("ttl":|TTL: )(4[0-9]{2}|500)\b', r"\1ABOUT-500", text)
     return re.sub(r"http://127\.0\.0\.1:\d{3,5}", "http://HOST", text)
 
 
+@pytest.fixture(params=[Kind.OURS, Kind.ETCD34], ids=lambda kind: kind.value)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """The server behind both: ours and Debian's."""
+    assert isinstance(request.param, Kind)
+    return request.param
+
+
 @pytest.fixture
-def debian_ctl(make_server: ServerFactory) -> Ctl:
+def debian_ctl(make_server: ServerFactory, kind: Kind) -> Ctl:
     """Debian's etcdctl with its own fresh server."""
     if shutil.which(DEBIAN) is None:
         pytest.skip("Debian's etcd-client (the oracle) is not installed")
-    ctl = Ctl([DEBIAN], client_url(make_server(Kind.ETCD34).start()), {"ETCDCTL_API": "2"})
+    ctl = Ctl([DEBIAN], client_url(make_server(kind).start()), {"ETCDCTL_API": "2"})
     version = subprocess.run([DEBIAN, "--version"], capture_output=True, text=True, env={"ETCDCTL_API": "2"})
     assert version.stdout.startswith("etcdctl version: 3."), "this is not the original"
     return ctl
 
 
 @pytest.fixture
-def our_ctl(make_server: ServerFactory) -> Ctl:
+def our_ctl(make_server: ServerFactory, kind: Kind) -> Ctl:
     """Our etcdctl with its own fresh server."""
-    return Ctl.ours(client_url(make_server(Kind.ETCD34).start()))
+    return Ctl.ours(client_url(make_server(kind).start()))
 
 
 def play(ctl: Ctl, step: Step) -> Done:

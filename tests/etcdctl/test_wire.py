@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coreos_py.client._text import clean_key, encode_form, quote_path
@@ -39,6 +39,7 @@ def chunked(body: bytes, sizes: list[int]) -> bytes:
     return out + b"0\r\n\r\n"
 
 
+@settings(deadline=None)
 @given(bodies, st.lists(st.integers(0, 500)))
 def test_a_body_with_a_length(body: bytes, cuts: list[int]) -> None:
     data = b"HTTP/1.1 201 Created\r\nX-Etcd-Index: 12\r\ncontent-length:%d\r\n\r\n" % len(body) + body
@@ -48,6 +49,7 @@ def test_a_body_with_a_length(body: bytes, cuts: list[int]) -> None:
     assert (reader.head.status, reader.head.etcd_index) == (201, 12)
 
 
+@settings(deadline=None)
 @given(bodies, st.lists(st.integers(1, 50)), st.lists(st.integers(0, 500)))
 def test_a_chunked_body(body: bytes, sizes: list[int], cuts: list[int]) -> None:
     data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(body, sizes)
@@ -56,6 +58,7 @@ def test_a_chunked_body(body: bytes, sizes: list[int], cuts: list[int]) -> None:
     assert not read(data[:-1], cuts).done
 
 
+@settings(deadline=None)
 @given(bodies, st.lists(st.integers(0, 500)))
 def test_a_body_up_to_the_end(body: bytes, cuts: list[int]) -> None:
     data = b"HTTP/1.1 200 OK\r\n\r\n" + body
@@ -64,6 +67,7 @@ def test_a_body_up_to_the_end(body: bytes, cuts: list[int]) -> None:
     assert (reader.done, reader.keeps_alive, reader.body) == (True, False, body)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200)))
 def test_any_bytes_are_read_or_refused(data: bytes, cuts: list[int]) -> None:
     for start in (b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"):
@@ -87,18 +91,21 @@ def test_a_request() -> None:
     assert encode_request("GET", "/", "h:1", {}, None) == b"GET / HTTP/1.1\r\nHost: h:1\r\n\r\n"
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_paths_are_quoted_as_the_standard_library_does(path: bytes) -> None:
     assert quote_path(path) == quote(path)
     assert unquote_to_bytes(quote_path(path)) == path
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(st.sampled_from("abc"), min_size=1), st.text()))
 def test_forms_are_read_back(fields: dict[str, str]) -> None:
     wanted = [(name, fields[name]) for name in sorted(fields)]
     assert parse_qsl(encode_form({**fields}), keep_blank_values=True, strict_parsing=bool(fields)) == wanted
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "b", "..", ".", "", "...", "a b"])))
 def test_clean_keys_are_clean(parts: list[str]) -> None:
     key = clean_key("/".join(parts))

@@ -44,18 +44,23 @@ def run(_name: str, session: Session, values: Values, words: Sequence[str]) -> N
 
 def _read_ahead(events: Iterator[Result]) -> Iterator[Event]:
     """The events, watched for by a thread of its own: a slow command must not let the history run out."""
-    ahead: queue.Queue[Event | EtcdError] = queue.Queue(_EVENTS_AHEAD_MAX)
+    ahead: queue.Queue[Event | EtcdError | None] = queue.Queue(_EVENTS_AHEAD_MAX)
 
     def watch() -> None:
+        failure = None
         try:
             for result in events:
                 ahead.put(result.event)
         except EtcdError as error:
-            ahead.put(error)
+            failure = error
+        finally:
+            ahead.put(failure)
 
     threading.Thread(target=watch, daemon=True, name="watch").start()
     while True:
         item = ahead.get()
+        if item is None:
+            raise CommandError(error_line("the watch has ended"))
         if isinstance(item, EtcdError):
             raise item
         yield item

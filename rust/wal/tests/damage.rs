@@ -259,3 +259,45 @@ fn a_segment_that_was_never_used_is_removed() {
     disk.put(&path, segment);
     assert_eq!(error_of(recover(&disk.shared(), 0)).kind, ErrorKind::Damaged);
 }
+
+/// What only acknowledged batches can explain, though not one of them can be read any more.
+#[test]
+fn segments_tell_of_batches_that_cannot_be_read() {
+    let unused = |disk: &SimDisk, sequence: u64, first: u64| {
+        let mut segment = bytes::header(1, sequence, first, 0xc1, 0x3e);
+        segment.resize(4096, 0);
+        disk.put(&bytes::segment_path(sequence, first), segment);
+    };
+    let count = disk().segments().len() as u64;
+    let last = bytes::batches(&disk()).pop().unwrap();
+    let refused = |disk: &SimDisk, part: &str| {
+        let error = error_of(recover(&disk.shared(), 0));
+        assert_eq!(error.kind, ErrorKind::Damaged);
+        assert!(error.message.contains(part), "{error}");
+    };
+    // The log went on in another segment, so the last batch before it was acknowledged.
+    let disk_a = disk();
+    unused(&disk_a, count, 21);
+    disk_a.edit(&last.path, |bytes| bytes[last.offset + 30] ^= 1);
+    refused(&disk_a, "the last batch of a finished segment");
+    // A segment was full before the one after it was begun.
+    let disk_b = disk();
+    unused(&disk_b, count, 21);
+    unused(&disk_b, count + 1, 30);
+    refused(&disk_b, "was filled");
+    let disk_c = disk();
+    unused(&disk_c, count, 25);
+    refused(&disk_c, "goes on with entry 25");
+    // Segments are deleted only when a later one holds the state.
+    let disk_d = disk();
+    let segments = disk_d.segments();
+    for path in &segments[..segments.len() - 1] {
+        disk_d.delete(path);
+    }
+    disk_d.edit(segments.last().unwrap(), |bytes| bytes[64..].fill(0));
+    refused(&disk_d, "the first batch of the log");
+    // A file has its full length before it becomes a segment.
+    let disk_e = disk();
+    disk_e.edit(&last.path, |bytes| bytes.truncate(20));
+    refused(&disk_e, "the header of");
+}

@@ -130,7 +130,7 @@ fn foreign_directories_are_refused_and_untouched() {
         let mut files = Vec::new();
         walk(place.path(), &mut files);
         files.retain(|path| path.is_file());
-        assert_eq!(files, [path.clone()]);
+        assert_eq!(files, std::slice::from_ref(&path));
         assert_eq!(fs::read(path).unwrap(), b"precious");
     }
 }

@@ -58,7 +58,7 @@ class Part:
             return None
         if shutil.which("cargo") is None:
             return "cargo is not installed"
-        if not (ROOT / "rust" / "sim" / "src" / "main.rs").exists():
+        if not (ROOT / "rust" / "sim" / "src" / "bin" / "sim.rs").exists():
             return "rust/sim has no program yet"
         return None
 

@@ -91,6 +91,7 @@ class Front:
         head_timeout_ms: int = 60000,
         cors: list[str] = ...,
         hosts: list[str] = ...,
+        plain_hosts: bool = False,
         upstream: bool = False,
     ) -> Self: ...
     def fileno(self) -> int:

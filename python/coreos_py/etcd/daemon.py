@@ -105,6 +105,7 @@ def make_front(engine: "Engine", settings: Settings, descriptor_limit: int) -> "
         head_timeout_ms=settings.head_timeout_ms,
         cors=list(settings.cors),
         hosts=accepted_hosts(settings, socket.gethostname()),
+        plain_hosts=settings.hosts is None,
         upstream=settings.upstream,
     )
 

@@ -9,9 +9,9 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 def accepted_hosts(settings: Settings, host_name: str) -> list[str]:
     """Host names to accept; empty accepts any.
 
-    Without --host-whitelist a member that only listens on loopback accepts its own names: pages in a browser
-    on this machine are the ones that could reach it and must not. One that listens to the network is reached
-    by names that it cannot know.
+    Without --host-whitelist a member that only listens on loopback accepts its own names, beside every host
+    that DNS cannot rebind (the front's `plain_hosts`): pages in a browser on this machine are the ones that
+    could reach it and must not. One that listens to the network is reached by names that it cannot know.
     """
     if settings.hosts is not None:
         return list(settings.hosts)

@@ -59,7 +59,7 @@ impl Front {
     #[new]
     #[pyo3(signature = (engine, *, max_head_bytes=1048576, max_body_bytes=10485760, max_key_bytes=65536,
         max_connections=0, idle_timeout_ms=300_000, request_timeout_ms=7000, head_timeout_ms=60000,
-        cors=Vec::new(), hosts=Vec::new(), upstream=false))]
+        cors=Vec::new(), hosts=Vec::new(), plain_hosts=false, upstream=false))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a constructor")]
     fn new(
         engine: &Engine,
@@ -72,6 +72,7 @@ impl Front {
         head_timeout_ms: u64,
         cors: Vec<String>,
         hosts: Vec<String>,
+        plain_hosts: bool,
         upstream: bool,
     ) -> PyResult<Self> {
         let config = FrontConfig {
@@ -84,6 +85,7 @@ impl Front {
             head_timeout_ms,
             cors,
             hosts,
+            plain_hosts,
             upstream,
         };
         Ok(Self(front::Front::new(engine.member.clone(), config)?))

@@ -23,6 +23,8 @@ pub struct FrontConfig {
     pub cors: Vec<String>,
     /// Accepted values of the Host header (without port); empty or `*` = any.
     pub hosts: Vec<String>,
+    /// Besides those, accept hosts that nobody can point at this machine by DNS: addresses and names without a dot.
+    pub plain_hosts: bool,
     /// `--compat upstream`: the wire-visible flaws of etcd 2.3 on purpose.
     pub upstream: bool,
 }
@@ -39,6 +41,7 @@ impl Default for FrontConfig {
             head_timeout_ms: 60_000,
             cors: Vec::new(),
             hosts: Vec::new(),
+            plain_hosts: false,
             upstream: false,
         }
     }
@@ -60,6 +63,9 @@ impl FrontConfig {
             return true;
         }
         let name = strip_port(host);
+        if self.plain_hosts && is_plain(name) {
+            return true;
+        }
         self.hosts.iter().any(|h| h.as_bytes().eq_ignore_ascii_case(name))
     }
 
@@ -74,6 +80,13 @@ impl FrontConfig {
         let origin = origin?;
         self.cors.iter().any(|c| c.as_bytes() == origin).then(|| Box::from(origin))
     }
+}
+
+/// A page can have its own name resolved to this machine, but not one of these.
+fn is_plain(name: &[u8]) -> bool {
+    let is_address =
+        std::str::from_utf8(name).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok());
+    is_address || !name.contains(&b'.')
 }
 
 fn strip_port(host: &[u8]) -> &[u8] {
@@ -102,6 +115,18 @@ mod tests {
         assert!(config.host_allowed(b"[::1]:2379"));
         assert!(!config.host_allowed(b"evil.example:2379"));
         assert!(FrontConfig::default().host_allowed(b"evil.example"));
+    }
+
+    #[test]
+    fn plain_hosts_are_those_that_dns_cannot_rebind() {
+        let hosts = vec!["here.example".into()];
+        let config = FrontConfig { hosts, plain_hosts: true, ..FrontConfig::default() };
+        for host in ["10.1.2.3:2379", "[fe80::1]:2379", "etcd", "etcd:2379", "here.example", ""] {
+            assert!(config.host_allowed(host.as_bytes()), "{host}");
+        }
+        for host in ["evil.example", "10.1.2.3.evil.example:2379", "1.2.3.4.5", "evil."] {
+            assert!(!config.host_allowed(host.as_bytes()), "{host}");
+        }
     }
 
     #[test]

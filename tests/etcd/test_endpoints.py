@@ -97,12 +97,17 @@ def test_methods_that_are_not_allowed(method: str, path: str, allow: str) -> Non
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "", "/nothing", "/version/", "/health/", "/metrics/", "/v2/machines/", "/v2/stats", "/v2/stats/",
+    ["/", "/nothing", "/version/", "/health/", "/metrics/", "/v2/machines/", "/v2/stats", "/v2/stats/",
      "/v2/leader", "/v1/keys", "/debug/pprof/", "/v2/members2", "/Version", "/%00", "/%ff"],
 )  # fmt: skip
 def test_paths_that_do_not_exist(path: str) -> None:
     reply = ask("GET", path)
     assert (reply.status, reply.header("Content-Type"), reply.body) == (404, TEXT, b"404 page not found\n")
+
+
+@pytest.mark.parametrize("path", ["", "x", "*", "http://[::1/version", "/%", "/%zz", "/version%2"])
+def test_malformed_paths(path: str) -> None:
+    assert ask("GET", path).status == 400
 
 
 def test_escaped_paths_are_the_same_paths() -> None:

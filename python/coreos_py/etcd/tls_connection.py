@@ -88,7 +88,6 @@ class _Connection:
         self._has_output = trio.Event()
         self._has_answered = trio.Event()
         self._unanswered_bytes = 0
-        self._is_ended = False
 
     def wake(self) -> None:
         """The front has output."""
@@ -118,7 +117,6 @@ class _Connection:
         while True:
             data = await self._stream.receive_some(_CHUNK_BYTES)
             self._unanswered_bytes += len(data)
-            self._is_ended = not data
             self._front.feed(self._id, bytes(data))
             self._driver.turn()
             if not data:
@@ -139,12 +137,7 @@ class _Connection:
                 self._has_answered.set()
             if is_last:
                 return
-            if data:
-                if self._is_ended:
-                    # The front looks for the end of input only when it is told of input.
-                    self._front.feed(self._id, b"")
-                self._driver.turn()
-            else:
+            if not data:
                 await self._has_output.wait()
                 self._has_output = trio.Event()
 

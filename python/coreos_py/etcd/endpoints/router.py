@@ -1,13 +1,14 @@
 """From path and method to endpoint: 404, 405 and the few trailing slashes that etcd tolerates."""
 
 import posixpath
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from coreos_py.etcd.endpoints import debug, log_level, machines, members, metrics, stats, version
 from coreos_py.etcd.endpoints.context import Context, Incoming
-from coreos_py.etcd.endpoints.reply import Reply, method_not_allowed, not_found
+from coreos_py.etcd.endpoints.reply import Reply, as_text, method_not_allowed, not_found
 
 Endpoint = Callable[[Incoming, Context], Reply]
 
@@ -36,6 +37,8 @@ ROUTES: dict[str, Route] = {
     "/v2/members": _MEMBERS,
 }
 _MEMBERS_PREFIX = "/v2/members/"
+# From the root, and every percent sign begins an escape.
+_WELL_FORMED = re.compile(r"/(?:[^%]|%[0-9a-fA-F]{2})*", re.DOTALL)
 
 
 def find(path: str) -> Route | None:
@@ -51,6 +54,8 @@ def is_slow(request: Incoming) -> bool:
 
 def answer(request: Incoming, context: Context) -> Reply:
     """The reply to any request that is not for the key space."""
+    if not _WELL_FORMED.fullmatch(request.path):
+        return as_text(400, "malformed path in the request line\n")
     path = unquote(request.path)
     route = find(path)
     if route is None:

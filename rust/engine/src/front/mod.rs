@@ -242,11 +242,18 @@ impl Front {
         conn.sent = 0;
         let out = std::mem::take(&mut conn.out);
         let closing = conn.closing;
-        if !closing && matches!(conn.state, State::Listing(_)) {
+        if closing {
+            return (out, true);
+        }
+        if matches!(conn.state, State::Listing(_)) {
             self.pull_listing(connection as usize);
             self.settle();
+        } else if !out.is_empty() && conn.is_idle() && (conn.eof || conn.parser.buffered() > 0) {
+            // What was pipelined behind the reply, or the end of input, waited for the output to be taken.
+            self.ready.push_back(connection as usize);
+            self.settle();
         }
-        (out, closing)
+        (out, false)
     }
 
     /// A fed connection's transport is gone.

@@ -24,6 +24,6 @@ def ctl(server: Server) -> Ctl:
 
 
 @pytest.fixture
-def top(server: Server) -> str:
+def top() -> str:
     """A directory of this test's own (not made yet)."""
     return f"/t-{uuid.uuid4().hex[:12]}"

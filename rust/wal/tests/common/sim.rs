@@ -1,7 +1,7 @@
 //! A disk in memory that behaves as badly as a real one may.
 //!
 //! What was written but not synced is kept apart: at a crash each of its 512-byte sectors is kept,
-//! lost or (when it is new) turned to zeroes, and of the changes to names in a directory only some first ones stay.
+//! lost or (when it is new) turned to zeroes, and of the changes to names in a directory only some first ones stay, with removals in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -84,7 +84,10 @@ impl Inode {
 #[derive(Clone, Debug)]
 enum NameChange {
     Set(PathBuf, usize),
+    /// The old name of a rename, which never goes before the new one is there.
     Gone(PathBuf),
+    /// Removals may become durable in any order.
+    Removed(PathBuf),
 }
 
 #[derive(Debug, Default)]
@@ -139,7 +142,7 @@ fn apply(names: &mut BTreeMap<PathBuf, usize>, change: &NameChange) {
         NameChange::Set(path, inode) => {
             names.insert(path.clone(), *inode);
         }
-        NameChange::Gone(path) => {
+        NameChange::Gone(path) | NameChange::Removed(path) => {
             names.remove(path);
         }
     }
@@ -183,8 +186,11 @@ impl SimDisk {
         let mut names = state.durable_names.clone();
         for changes in std::mem::take(&mut state.changes).into_values() {
             let kept = dice.below(changes.len() as u64 + 1) as usize;
-            for change in &changes[..kept] {
-                apply(&mut names, change);
+            for (n, change) in changes.iter().enumerate() {
+                let early = matches!(change, NameChange::Removed(_)) && dice.below(4) == 0;
+                if n < kept || early {
+                    apply(&mut names, change);
+                }
             }
         }
         for inode in &mut state.inodes {
@@ -328,7 +334,7 @@ impl Disk for SimDisk {
         let mut state = self.state();
         state.inode(path)?;
         let last = state.step()?;
-        let change = NameChange::Gone(path.to_path_buf());
+        let change = NameChange::Removed(path.to_path_buf());
         apply(&mut state.names, &change);
         state.change(path, change);
         if last { Err(io::Error::other("the power went")) } else { Ok(()) }

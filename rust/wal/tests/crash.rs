@@ -271,7 +271,7 @@ fn run(seed: u64, ignore_syncs: bool, stats: &mut Stats) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(common::cases(1500))]
 
     #[test]
     fn acknowledged_batches_survive(seed in any::<u64>()) {

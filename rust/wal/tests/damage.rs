@@ -34,7 +34,7 @@ fn message_names(message: &str, path: &Path) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(common::cases(4000))]
 
     /// A batch with valid batches after it: never silently shorter.
     #[test]

@@ -84,7 +84,7 @@ fn file() -> impl Strategy<Value = (u64, u64, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(common::cases(3000))]
 
     #[test]
     fn garbage_never_panics(

@@ -147,10 +147,12 @@ fn the_newest_are_kept_and_the_broken_set_aside() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(common::cases(500))]
 
     #[test]
-    fn garbage_is_an_error(garbage in prop::collection::vec(any::<u8>(), 0..300), keep in 0..90usize) {
+    fn garbage_is_an_error(
+        garbage in prop::collection::vec(any::<u8>(), 0..300), keep in 0..90usize,
+    ) {
         let (disk, data) = new();
         data.write_snapshot(meta(8), &mut |out| out.write_all(b"abcdefgh")).unwrap();
         let path = data.snapshots().unwrap()[0].path.clone();

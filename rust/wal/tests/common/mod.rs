@@ -126,3 +126,8 @@ pub fn error_of<T>(result: Result<T, WalError>) -> WalError {
         Err(error) => error,
     }
 }
+
+/// Settings of a property; nothing is kept on disk, a failure prints its seed.
+pub fn cases(cases: u32) -> proptest::test_runner::Config {
+    proptest::test_runner::Config { cases, failure_persistence: None, ..Default::default() }
+}

@@ -1,7 +1,9 @@
 //! A disk in memory that behaves as badly as a real one may.
 //!
 //! What was written but not synced is kept apart: at a crash each of its 512-byte sectors is kept,
-//! lost or (when it is new) turned to zeroes, and of the changes to names in a directory only some first ones stay, with removals in any order.
+//! lost or (when it is new) turned to zeroes, and of the changes to names in a directory only
+//! some first ones stay,
+//! with removals in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use coreos_store::{Body, MemberInfo, Store, Write};
-use coreos_wal::{DirLock, Disk, Identity, RealDisk};
+use coreos_wal::{DataDir, DirLock, Disk, Identity, RealDisk};
 use parking_lot::{Condvar, Mutex};
 
 use crate::applier::Applier;
@@ -107,8 +107,10 @@ impl Member {
     /// # Errors
     /// Why it cannot start. Nothing is left running.
     pub fn open(config: &MemberConfig, fsync: bool) -> Result<Self, EngineError> {
-        let lock = DirLock::take(&config.data_dir)?;
         let disk = RealDisk::new(fsync);
+        // A foreign directory is left as it is, without even a lock file.
+        DataDir::new(Arc::<RealDisk>::clone(&disk) as Arc<dyn Disk>, &config.data_dir).state()?;
+        let lock = DirLock::take(&config.data_dir)?;
         let now = Now::real();
         let mut parts = boot(Arc::<RealDisk>::clone(&disk) as Arc<dyn Disk>, config, now)?;
         parts.lead(config, Now::real(), &mut |_| {})?;

@@ -63,7 +63,10 @@ impl World {
             max_snapshots: 2,
             history_bytes: 1 << 20,
             upstream: false,
-            wal: WalOptions { segment_bytes: 16 << 10 << rng.below(3), ..WalOptions::default() },
+            wal: WalOptions {
+                segment_bytes: 16 << 10 << rng.below(3),
+                nonce_seed: Some(rng.next_u64()),
+            },
         };
         let store = StoreConfig { history_bytes: config.history_bytes, ..StoreConfig::default() };
         Self {

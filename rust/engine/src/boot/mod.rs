@@ -124,6 +124,7 @@ fn recover(
         Err(error) => return Err(replay.failure().unwrap_or_else(|| error.into())),
     };
     notes.extend(recovery.notes);
+    replay.end_at(recovery.last_index);
     let state = HardState {
         term: recovery.term.max(position.term),
         vote: recovery.vote,

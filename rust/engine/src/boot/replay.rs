@@ -84,6 +84,13 @@ impl Replay {
         message
     }
 
+    /// The log ends at entry `last`: whatever came after it was put an end to by a later record.
+    pub fn end_at(&mut self, last: u64) {
+        while self.tail.back().is_some_and(|waiting| waiting.entry.index > last) {
+            self.tail.pop_back();
+        }
+    }
+
     fn apply_to(&mut self, commit: u64) {
         let mut completions = Vec::new();
         while self.tail.front().is_some_and(|first| first.entry.index <= commit) {

@@ -120,7 +120,8 @@ class Driver:
             return as_json(500, {"message": "Internal Server Error"})
 
     def _respond(self, request: "Request", reply: Reply) -> None:
-        self.front.respond(request.token, reply.status, list(reply.headers), reply.body)
+        # Before the client can have the reply: what it did is in the log by then.
         _LOG.debug(
             "request", method=request.method, path=request.path, remote=request.remote, status=reply.status
         )
+        self.front.respond(request.token, reply.status, list(reply.headers), reply.body)

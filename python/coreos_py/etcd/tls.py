@@ -3,6 +3,7 @@
 import os
 import ssl
 import time
+from collections.abc import Callable
 
 from coreos_py import logs
 from coreos_py.etcd.errors import StartError
@@ -18,9 +19,10 @@ Stamp = tuple[tuple[int, int], ...]
 class ReloadingContext:
     """The current server context. New files are taken for the next handshake; unreadable ones are not."""
 
-    def __init__(self, files: TlsFiles) -> None:
+    def __init__(self, files: TlsFiles, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._files = files
-        self._checked_s = time.monotonic()
+        self._clock_s = clock_s
+        self._checked_s = clock_s()
         try:
             self._stamp = self._read_stamp()
             self._context = make_context(files)
@@ -29,7 +31,7 @@ class ReloadingContext:
 
     def current(self) -> ssl.SSLContext:
         """The context for a handshake now."""
-        now_s = time.monotonic()
+        now_s = self._clock_s()
         if now_s - self._checked_s >= _CHECK_S:
             self._checked_s = now_s
             self._reload_if_changed()

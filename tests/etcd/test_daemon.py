@@ -1,0 +1,276 @@
+"""The daemon as a process: start, refusals of start, service manager, limits, end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ServerFactory
+from tests.support.server import Server, our_command
+from tests.support.wire import Connection
+
+STOP_S = 20.0
+
+
+def fields(server: Server, message: str) -> dict[str, str]:
+    """The fields of the log line with this message."""
+    (line,) = [line for line in server.stderr().splitlines() if f'msg="{message}"' in line]
+    return dict(pair.partition("=")[::2] for pair in line.split() if "=" in pair)
+
+
+def launch_limited(server: Server, descriptors: int) -> None:
+    """Start with a limit of open files."""
+    server.work_dir.mkdir(parents=True, exist_ok=True)
+    words = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *server.command()]
+    with server.stderr_path.open("ab") as stderr:
+        server.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
+    server.starts += 1
+
+
+def last_line(server: Server) -> str:
+    return server.stderr().splitlines()[-1]
+
+
+def test_the_log_says_who_and_where(make_server: ServerFactory) -> None:
+    server = make_server(name="who").start()
+    ready = fields(server, "member ready")
+    shown = server.request("GET", "/v2/members").json()["members"][0]
+    assert ready["name"] == "who"
+    assert ready["member_id"] == shown["id"]
+    assert ready["cluster_id"] == server.request("GET", "/v2/members").header("X-Etcd-Cluster-Id")
+    assert fields(server, "listening for clients")["address"] == f"127.0.0.1:{server.client_port}"
+    server.stop()
+    assert last_line(server).endswith("msg=stopped")
+
+
+def test_flags_of_04_start_a_member(make_server: ServerFactory, tmp_path: Path) -> None:
+    server = make_server()
+    server.work_dir.mkdir()
+    command = [our_command(), "-name", "old", "-data-dir", str(tmp_path / "old"), "-v"]
+    command += ["-addr", f"127.0.0.1:{server.client_port}", "-peer-addr", f"127.0.0.1:{server.peer_port}"]
+    with server.stderr_path.open("ab") as stderr:
+        server.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
+    server.starts = 1
+    server.wait_ready()
+    assert 'flag \\"-v\\" is no longer supported - ignoring.' in server.stderr()
+    member = server.request("GET", "/v2/members").json()["members"][0]
+    assert member["peerURLs"] == [f"http://127.0.0.1:{server.peer_port}"]
+
+
+@pytest.mark.parametrize("which", ["client", "peer"])
+def test_a_busy_port_names_its_holder_and_touches_nothing(make_server: ServerFactory, which: str) -> None:
+    server = make_server()
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", server.client_port if which == "client" else server.peer_port))
+        holder.listen()
+        server.launch()
+        assert server.wait_exit() == 1
+    said = last_line(server)
+    assert "level=fatal" in said
+    assert f"is already in use by pid {os.getpid()} (" in said
+    assert not server.data_dir.exists()
+    server.assert_no_traces()
+
+
+def test_joining_is_refused_clearly(make_server: ServerFactory) -> None:
+    server = make_server(flags=["--initial-cluster-state", "existing"])
+    server.launch()
+    assert server.wait_exit() == 1
+    assert "not supported by this version yet" in last_line(server)
+    assert not server.data_dir.exists()
+
+
+def test_existing_is_fine_with_a_data_directory(make_server: ServerFactory) -> None:
+    server = make_server().start()
+    server.stop()
+    server.flags = ["--initial-cluster-state", "existing"]
+    server.start()
+
+
+def test_settings_come_from_the_environment(make_server: ServerFactory) -> None:
+    server = make_server()
+    server.work_dir.mkdir()
+    url = f"http://127.0.0.1:{server.client_port}"
+    environ = os.environ | {
+        "ETCD_DATA_DIR": str(server.data_dir),
+        "ETCD_LISTEN_CLIENT_URLS": url,
+        "ETCD_ADVERTISE_CLIENT_URLS": url,
+        "ETCD_PEER_ADDR": f"127.0.0.1:{server.peer_port}",
+        "ETCD_LOG_FORMAT": "json",
+        "ETCD_COLOUR": "blue",
+    }
+    with server.stderr_path.open("ab") as stderr:
+        server.process = subprocess.Popen(
+            [our_command()], stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=environ
+        )
+    server.starts = 1
+    server.wait_ready()
+    assert '"msg": "unrecognized environment variable ETCD_COLOUR"' in server.stderr()
+
+
+def test_the_service_manager_is_told(
+    make_server: ServerFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "notify"
+    monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(STOP_S)
+        server = make_server()
+        server.launch()
+        assert manager.recv(1000).startswith(b"READY=1\n")
+        # Ready means that it serves.
+        with Connection(server.address) as client:
+            assert client.get("/_none").status == 404
+        server.signal(signal.SIGTERM)
+        assert manager.recv(1000) == b"STOPPING=1"
+        assert server.wait_exit() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_watches_and_exit_with_0(make_server: ServerFactory, number: int) -> None:
+    server = make_server().start()
+    with server.connect() as watcher, server.connect() as idle:
+        watcher.send(b"GET /v2/keys/w?wait=true HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert watcher.read_head().status == 200
+        assert idle.get("/_none").status == 404
+        server.signal(number)
+        assert server.wait_exit() == 0
+        assert watcher.read_chunk() is None, "the watch ends in order"
+    server.assert_no_traces()
+
+
+def test_connections_beyond_the_descriptors_are_refused_in_words(make_server: ServerFactory) -> None:
+    server = make_server()
+    launch_limited(server, 170)
+    server.wait_ready()
+    held = [server.connect() for _ in range(20)]
+    try:
+        for client in held:
+            assert client.get("/_none").status == 404
+        with server.connect() as one_more:
+            reply = one_more.read_reply()
+        assert reply.status == 503
+        assert b"the limit is 20" in reply.body
+        assert held[0].get("/_none").status == 404
+    finally:
+        for client in held:
+            client.close()
+    server.stop()
+
+
+def test_too_few_descriptors_to_serve(make_server: ServerFactory) -> None:
+    server = make_server()
+    launch_limited(server, 150)
+    assert server.wait_exit() == 1
+    assert "the limit of open files is 150; more than 150 are needed" in last_line(server)
+
+
+def test_only_own_names_are_served_on_loopback(make_server: ServerFactory) -> None:
+    server = make_server().start()
+    for host, status in (
+        ("localhost", 200),
+        ("127.0.0.1:1", 200),
+        (socket.gethostname(), 200),
+        ("evil.example", 403),
+    ):
+        with server.connect() as client:
+            client.send(f"GET /version HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            assert client.read_reply().status == status, host
+    with server.connect() as old:
+        old.send(b"GET /version HTTP/1.0\r\n\r\n")
+        assert old.read_reply().status == 200
+
+
+def test_a_given_whitelist_is_the_rule(make_server: ServerFactory) -> None:
+    server = make_server(flags=["--host-whitelist", "127.0.0.1,good.example"]).start()
+    for host, status in (("good.example:80", 200), ("localhost", 403)):
+        with server.connect() as client:
+            client.send(f"GET /version HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            assert client.read_reply().status == status, host
+
+
+def test_metrics_of_a_real_member(make_server: ServerFactory) -> None:
+    server = make_server().start()
+    with server.connect() as client:
+        for number in range(5):
+            client.put("/k", str(number))
+        lines = client.request("GET", "/metrics").body.decode().splitlines()
+        head = client.request("HEAD", "/metrics")
+    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    assert float(values["etcd_store_writes_total"]) >= 5
+    assert float(values["etcd_server_proposal_durations_seconds_count"]) >= 5
+    assert float(values["etcd_http_connections"]) >= 1
+    assert (head.status, head.body) == (200, b"")
+
+
+def test_the_log_level_can_be_changed_while_running(make_server: ServerFactory) -> None:
+    server = make_server().start()
+    assert "level=debug" not in server.stderr()
+    assert server.request("PUT", "/config/local/log", b'{"Level":"DEBUG"}').status == 204
+    server.request("GET", "/v2/machines")
+    assert any("level=debug" in line and "/v2/machines" in line for line in server.stderr().splitlines())
+
+
+def test_doubled_slashes_reach_their_key(make_server: ServerFactory) -> None:
+    server = make_server().start()
+    reply = server.request("PUT", "//v2/keys/a", b"value=1")
+    assert (reply.status, reply.header("Location")) == (308, "/v2/keys/a")
+
+
+def test_no_fsync_is_loud(make_server: ServerFactory) -> None:
+    server = make_server(flags=["--unsafe-no-fsync"]).start()
+    (line,) = [line for line in server.stderr().splitlines() if "--unsafe-no-fsync" in line]
+    assert "level=warn" in line
+    assert "can be lost" in line
+
+
+def run_coreos(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [our_command("coreos"), *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_verify_and_repair_of_a_sound_directory(make_server: ServerFactory) -> None:
+    server = make_server().start()
+    with server.connect() as client:
+        client.put("/k", "1")
+    server.stop()
+    verified = run_coreos("etcd", "verify", str(server.data_dir))
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert verified.stdout.endswith("\nin order\n")
+    as_json = run_coreos("etcd", "verify", "--json", str(server.data_dir))
+    assert as_json.returncode == 0
+    assert as_json.stdout.startswith("{")
+    repaired = run_coreos("etcd", "repair", str(server.data_dir))
+    assert (repaired.returncode, repaired.stderr) == (0, "")
+    server.start()
+
+
+def test_verify_of_a_running_or_missing_directory_is_one_line(
+    make_server: ServerFactory, tmp_path: Path
+) -> None:
+    for missing in (tmp_path / "gone", tmp_path):
+        result = run_coreos("etcd", "verify", str(missing))
+        assert result.returncode == 1
+        assert result.stderr.startswith("coreos: ")
+        assert result.stderr.count("\n") == 1
+    server = make_server().start()
+    result = run_coreos("etcd", "repair", str(server.data_dir))
+    assert result.returncode == 1, "the member still runs"
+    assert server.request("GET", "/health").status == 200
+
+
+def test_a_start_loads_nothing_that_it_does_not_need() -> None:
+    code = "import sys, coreos_py.cli.etcd, coreos_py.cli.coreos; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    ).stdout.split()
+    heavy = {"trio", "ssl", "argparse", "prometheus_client", "tomllib", "difflib", "coreos_py._core"}
+    assert heavy & set(loaded) == set()

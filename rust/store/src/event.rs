@@ -81,6 +81,8 @@ pub struct Event {
     /// Cluster time of the command, which the shown `ttl` counts from.
     pub(crate) time_ns: u64,
     pub(crate) offset_ns: i64,
+    /// Counted once: when the event leaves the history, its values are long out of the cache.
+    bytes: u32,
     json: OnceLock<Box<[u8]>>,
 }
 
@@ -97,6 +99,8 @@ impl Event {
         at: (u64, i64),
     ) -> Self {
         let (time_ns, offset_ns) = at;
+        let values = node.value_len() + prev.as_ref().map_or(0, Image::value_len);
+        let bytes = EVENT_BYTES + 3 * key.len() + 2 * values;
         Self {
             action,
             key: key.into(),
@@ -106,6 +110,7 @@ impl Event {
             subtree: false,
             time_ns,
             offset_ns,
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
             json: OnceLock::new(),
         }
     }
@@ -157,8 +162,7 @@ impl Event {
 
     /// About how much memory it takes with its JSON; the same on every member.
     pub(crate) fn bytes(&self) -> usize {
-        let values = self.node.value_len() + self.prev.as_ref().map_or(0, Image::value_len);
-        EVENT_BYTES + 3 * self.key.len() + 2 * values
+        self.bytes as usize
     }
 
     fn render(&self) -> Vec<u8> {

@@ -48,6 +48,9 @@ fn malformed(what: &str) -> RestoreError {
 /// Indexes and counts beyond this were not counted by us, and adding to them must not overflow.
 const COUNT_MAX: u64 = 1 << 62;
 
+/// Nodes that room is made for before the first has been seen: some 10 MB.
+const NODES_RESERVED_MAX: usize = 1 << 20;
+
 /// An outcome whose event may be in the history, which comes later.
 enum Pending {
     Nothing,
@@ -126,7 +129,10 @@ impl Store {
         let mut last = Vec::new();
         // The directories that the last node is in, each with the length of its path.
         let mut open: Vec<(NodeId, usize)> = vec![(ROOT, 0)];
-        for _ in 0..from.uint()? {
+        let count = from.uint()?;
+        self.tree
+            .reserve(usize::try_from(count).unwrap_or(NODES_RESERVED_MAX).min(NODES_RESERVED_MAX));
+        for _ in 0..count {
             from.array_of(6)?;
             let path = from.bin()?;
             let parent_len = path::parent_len(&path);

@@ -227,6 +227,15 @@ impl Tree {
         }
     }
 
+    /// Make room for nodes that are about to come.
+    pub fn reserve(&mut self, count: usize) {
+        let (nodes, hasher) = (&self.arena.nodes, &self.hasher);
+        self.by_name.reserve(count, |id| {
+            let node = nodes.get(*id);
+            hasher.hash_one((node.parent, node.text.name()))
+        });
+    }
+
     pub fn set_root_subtree_index(&mut self, index: u64) {
         self.arena.nodes.dir_mut(ROOT).subtree_index = index;
     }

@@ -234,6 +234,19 @@ fn upstream_flaws_can_be_had() {
     assert_eq!(backlog.len(), 1, "129: one old event");
     done(&mut store, write(Op::Set, "/w/y", ""));
     assert_eq!(told(&mut store), [], "and then silence");
+    let compare = Write { prev_index: 1, ..write(Op::CompareAndDelete, "/", "") };
+    let error = refused(&mut store, compare);
+    assert_eq!((error.code, error.cause.as_slice()), (Code::NotAFile, &b""[..]));
+    done(&mut store, Write { ttl_ns: Some(S), ..write(Op::Set, "/due", "") });
+    let ttl_at = |store: &mut Store, now_ns: u64| {
+        let mut out = Vec::new();
+        store.get(b"/due", false, now_ns, 9, &mut out).expect("not removed yet");
+        let text = String::from_utf8(out).expect("JSON");
+        text.split("\"ttl\":").nth(1).and_then(|rest| rest.split(',').next()?.parse::<i64>().ok())
+    };
+    assert_eq!(ttl_at(&mut store, S - 1), Some(1));
+    assert_eq!(ttl_at(&mut store, S), None);
+    assert_eq!(ttl_at(&mut store, 3 * S), Some(-2));
     for _ in 0..1100 {
         done(&mut store, write(Op::Set, "/busy", ""));
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from bench.figures import Rounds
 from bench.generator import LOADGEN
-from bench.report import Rounds, line, save
+from bench.report import lines, save
 from bench.rows import ROWS
 from bench.servers import KINDS, missing_peer
 
@@ -41,7 +42,7 @@ def main() -> int:
             for kind in order:
                 rounds[kind].append(row.measure(kind, options.seconds))
         results[row.name] = rounds
-        print(line(row, rounds), flush=True)
+        print(lines(row, rounds), flush=True)
     print(f"wrote {save(rows, results, vars(options))}")
     return 0
 

@@ -5,48 +5,38 @@ from __future__ import annotations
 import json
 import os
 import platform
-import statistics
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-from bench.rows import Row
+from bench.figures import Figure, Rounds, Row, median
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
-Rounds = dict[str, list[dict[str, Any]]]
 
-
-def median(rounds: list[dict[str, Any]], figure: str) -> float:
-    """Median of one figure over the rounds of one server."""
-    return statistics.median(float(r[figure]) for r in rounds)
-
-
-def verdict(row: Row, ratio: float) -> str:
-    """Whether the target of the design is reached."""
-    reached = ratio >= row.target if row.better == "more" else ratio <= row.target
-    return "reached" if reached else "MISSED"
-
-
-def line(row: Row, rounds: Rounds) -> str:
-    """One row of the table: medians, ratio, target, and what makes the figure believable."""
-    ours, etcd = median(rounds["ours"], row.figure), median(rounds["etcd"], row.figure)
-    ratio = ours / etcd
-    sign = ">=" if row.better == "more" else "<="
-    text = (
-        f"{row.what:<42} ours {ours:>11.2f}   etcd {etcd:>11.2f}   ratio {ratio:5.2f}"
-        f"   target {sign} {row.target:<4}  {verdict(row, ratio)}"
+def judged(row: Row, figure: Figure, rounds: Rounds) -> str:
+    """One figure: both medians, ratio, target, verdict."""
+    ours = median(rounds["ours"], figure.name)
+    other_name = figure.against_name or figure.name
+    other = median(rounds[figure.against], other_name)
+    other_label = other_name if other_name != figure.name else ""
+    verdict = "reached" if figure.reached(rounds) else "MISSED"
+    label = f"{row.what}: {figure.name}"
+    return (
+        f"{label:<56} ours {ours:>10.2f}   {figure.against} {other_label}{other:>10.2f}"
+        f"   ratio {figure.ratio(rounds):5.2f}   target {figure.wanted()}   {verdict}"
     )
-    details = []
+
+
+def lines(row: Row, rounds: Rounds) -> str:
+    """The judged figures of a row, and whatever makes them believable."""
+    shown = [judged(row, figure, rounds) for figure in row.figures]
     for kind in ("ours", "etcd"):
-        shown = [
-            f"{name} {median(rounds[kind], name):.4g}"
-            for name in sorted(rounds[kind][0])
-            if name != row.figure
-        ]
-        details.append(f"    {kind:<5} " + ", ".join(shown))
-    return "\n".join([text, *details])
+        names = sorted(rounds[kind][0])
+        numbers = ", ".join(f"{name} {median(rounds[kind], name):.4g}" for name in names)
+        shown.append(f"    {kind:<5} {numbers}")
+    return "\n".join(shown)
 
 
 def save(rows: list[Row], results: dict[str, Rounds], options: dict[str, Any]) -> Path:
@@ -62,20 +52,21 @@ def save(rows: list[Row], results: dict[str, Rounds], options: dict[str, Any]) -
         "kernel": platform.release(),
         "python": platform.python_version(),
         "options": options,
-        "rows": [
-            {
-                "name": row.name,
-                "what": row.what,
-                "figure": row.figure,
-                "target": row.target,
-                "ratio": median(results[row.name]["ours"], row.figure)
-                / median(results[row.name]["etcd"], row.figure),
-                "rounds": results[row.name],
-            }
-            for row in rows
-            if row.name in results
-        ],
+        "rows": [_document(row, results[row.name]) for row in rows if row.name in results],
     }
     path = RESULTS / "latest.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path
+
+
+def _document(row: Row, rounds: Rounds) -> dict[str, Any]:
+    figures = [
+        {
+            "figure": figure.name,
+            "ratio": round(figure.ratio(rounds), 4),
+            "target": figure.wanted(),
+            "reached": figure.reached(rounds),
+        }
+        for figure in row.figures
+    ]
+    return {"name": row.name, "what": row.what, "figures": figures, "rounds": rounds}

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
 use rustc_hash::FxBuildHasher;
 
 use crate::event::Event;
 use crate::path;
+use crate::prefix_hash::PrefixHash;
 use crate::watching::WatchSpec;
 
 /// Names a watch that waits.
@@ -41,8 +42,9 @@ struct Watcher {
 
 /// The watchers of one path. Apart, so that a change below a directory does not look at those that
 /// watch only the directory itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lists {
+    path: Arc<[u8]>,
     single: Vec<u64>,
     recursive: Vec<u64>,
 }
@@ -54,11 +56,12 @@ impl Lists {
 }
 
 /// All watchers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Hub {
     watchers: HashMap<u64, Watcher, FxBuildHasher>,
-    by_path: HashMap<Arc<[u8]>, Lists>,
-    /// The keys of `by_path` in order, to find those below a removed directory.
+    by_path: HashTable<Lists>,
+    begin: PrefixHash,
+    /// The paths of `by_path` in order, to find those below a removed directory.
     paths: BTreeSet<Arc<[u8]>>,
     /// Watchers that want nothing before an index that is still to come.
     later: BTreeMap<u64, Vec<u64>>,
@@ -66,6 +69,17 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
+    pub fn new() -> Self {
+        Self {
+            watchers: HashMap::default(),
+            by_path: HashTable::new(),
+            begin: PrefixHash::random(),
+            paths: BTreeSet::new(),
+            later: BTreeMap::new(),
+            last_id: 0,
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.watchers.len()
     }
@@ -104,13 +118,15 @@ impl Hub {
 
     fn enlist(&mut self, id: u64) {
         let Some(watcher) = self.watchers.get_mut(&id) else { return };
-        let lists = match self.by_path.get_mut(&watcher.path) {
-            Some(lists) => lists,
-            None => {
-                self.paths.insert(watcher.path.clone());
-                self.by_path.entry(watcher.path.clone()).or_default()
-            }
-        };
+        let (path, begin) = (&watcher.path, self.begin);
+        let hash = begin.of(path);
+        if self.by_path.find(hash, |lists| lists.path == *path).is_none() {
+            self.paths.insert(path.clone());
+            let lists = Lists { path: path.clone(), single: Vec::new(), recursive: Vec::new() };
+            self.by_path.insert_unique(hash, lists, |lists| begin.of(&lists.path));
+        }
+        let found = self.by_path.find_mut(hash, |lists| lists.path == *path);
+        let Some(lists) = found else { return };
         let list = lists.of(watcher.recursive);
         watcher.place = Some(list.len());
         list.push(id);
@@ -128,19 +144,22 @@ impl Hub {
             }
             return;
         };
-        let Some(lists) = self.by_path.get_mut(&watcher.path) else { return };
+        let hash = self.begin.of(&watcher.path);
+        let found = self.by_path.find_mut(hash, |lists| lists.path == watcher.path);
+        let Some(lists) = found else { return };
         let list = lists.of(watcher.recursive);
         list.swap_remove(place);
         if let Some(moved) = list.get(place).and_then(|moved| self.watchers.get_mut(moved)) {
             moved.place = Some(place);
         }
-        self.forget_if_empty(&watcher.path);
+        self.forget_if_empty(&watcher.path, hash);
     }
 
-    fn forget_if_empty(&mut self, path: &[u8]) {
-        let empty = |lists: &Lists| lists.single.is_empty() && lists.recursive.is_empty();
-        if self.by_path.get(path).is_some_and(empty) {
-            self.by_path.remove(path);
+    fn forget_if_empty(&mut self, path: &[u8], hash: u64) {
+        let Ok(entry) = self.by_path.find_entry(hash, |lists| *lists.path == *path) else { return };
+        let lists = entry.get();
+        if lists.single.is_empty() && lists.recursive.is_empty() {
+            entry.remove();
             self.paths.remove(path);
         }
     }
@@ -159,13 +178,10 @@ impl Hub {
 
     /// The watched paths strictly below a directory.
     pub fn paths_below(&self, dir: &[u8]) -> impl Iterator<Item = &Arc<[u8]>> {
-        let start = path::join(dir, b"");
-        let prefix = start.clone();
+        let prefix = path::join(dir, b"");
         self.paths
-            .range::<[u8], _>((Bound::Excluded(start.as_slice()), Bound::Unbounded))
+            .range::<[u8], _>((Bound::Excluded(prefix.as_slice()), Bound::Unbounded))
             .take_while(move |path| path.starts_with(&prefix))
-            .collect::<Vec<_>>()
-            .into_iter()
     }
 
     /// Tell everyone whom the event concerns. `gone` are the watched paths that it removed together
@@ -175,30 +191,43 @@ impl Hub {
             return;
         }
         for path in gone {
-            self.tell(path, true, event, notices);
+            self.tell(path, self.begin.of(path), true, event, notices);
         }
-        let mut point: &[u8] = &event.key;
-        self.tell(point, true, event, notices);
-        while point.len() > 1 {
-            if path::name(point).first() == Some(&b'_') {
-                return;
+        let key: &[u8] = &event.key;
+        // What lies at or above this sees a hidden segment below itself.
+        let hidden = memchr::memmem::rfind(key, b"/_");
+        if hidden.is_none() {
+            self.tell(b"/", self.begin.of(b"/"), false, event, notices);
+        }
+        let mut hash = self.begin;
+        let mut hashed = 0;
+        for end in memchr::memchr_iter(b'/', key).skip(1) {
+            hash.push(&key[hashed..end]);
+            hashed = end;
+            if hidden.is_none_or(|hidden| end > hidden) {
+                self.tell(&key[..end], hash.finish(), false, event, notices);
             }
-            point = match path::parent_len(point) {
-                0 => b"/",
-                len => &point[..len],
-            };
-            self.tell(point, false, event, notices);
         }
+        hash.push(&key[hashed..]);
+        self.tell(key, hash.finish(), true, event, notices);
     }
 
     /// Tell the watchers of one path; those that watch only that path if `singles`.
-    fn tell(&mut self, path: &[u8], singles: bool, event: &Arc<Event>, to: &mut Vec<Notice>) {
-        let Some(lists) = self.by_path.get_mut(path) else { return };
+    fn tell(
+        &mut self,
+        path: &[u8],
+        hash: u64,
+        singles: bool,
+        event: &Arc<Event>,
+        to: &mut Vec<Notice>,
+    ) {
+        let found = self.by_path.find_mut(hash, |lists| *lists.path == *path);
+        let Some(lists) = found else { return };
         if singles {
             tell_list(&mut self.watchers, &mut lists.single, event, to);
         }
         tell_list(&mut self.watchers, &mut lists.recursive, event, to);
-        self.forget_if_empty(path);
+        self.forget_if_empty(path, hash);
     }
 }
 

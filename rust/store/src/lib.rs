@@ -20,6 +20,7 @@ mod machine_keys;
 mod members;
 mod pack;
 mod path;
+mod prefix_hash;
 mod queue;
 mod reading;
 mod render;

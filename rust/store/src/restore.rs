@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::event_codec::{self, ERROR_LEN, EVENT_LEN};
 use crate::members::MemberInfo;
-use crate::path;
 use crate::snapshot::VERSION;
 use crate::store::{Store, StoreConfig};
 use crate::tree::Content;
@@ -126,36 +125,29 @@ impl Store {
     }
 
     fn restore_nodes(&mut self, from: &mut Source<'_>) -> Result<(), RestoreError> {
-        let mut last = Vec::new();
-        // The directories that the last node is in, each with the length of its path.
-        let mut open: Vec<(NodeId, usize)> = vec![(ROOT, 0)];
+        // The directories that the last node is in, and it itself if it is one.
+        let mut open: Vec<NodeId> = vec![ROOT];
         let count = from.uint()?;
-        self.tree
-            .reserve(usize::try_from(count).unwrap_or(NODES_RESERVED_MAX).min(NODES_RESERVED_MAX));
+        let room = usize::try_from(count).unwrap_or(NODES_RESERVED_MAX);
+        self.tree.reserve(room.min(NODES_RESERVED_MAX));
         for _ in 0..count {
-            from.array_of(6)?;
-            let path = from.bin()?;
-            let parent_len = path::parent_len(&path);
-            while open.last().is_some_and(|(_, len)| *len > parent_len) {
-                open.pop();
-            }
-            let parent = match open.last() {
-                Some((id, len)) if *len == parent_len && path.starts_with(&last[..*len]) => *id,
-                _ => return Err(malformed("a node without its directory")),
-            };
-            let name = path.get(parent_len + 1..).unwrap_or(b"");
-            if !path.starts_with(b"/") || matches!(name, b"" | b"." | b"..") {
-                return Err(malformed("a node's path"));
+            from.array_of(7)?;
+            let level = usize::try_from(from.uint()?).unwrap_or(usize::MAX);
+            let above = level.checked_sub(1).and_then(|above| open.get(above));
+            let parent = *above.ok_or_else(|| malformed("a node without its directory"))?;
+            open.truncate(level);
+            let name = from.bin()?;
+            if matches!(name.as_slice(), b"" | b"." | b"..") || name.contains(&b'/') {
+                return Err(malformed("a node's name"));
             }
             let before = self.tree.nodes().dir(parent).children.last();
-            if before.is_some_and(|id| self.tree.nodes().name(id) >= name) {
+            if before.is_some_and(|id| *self.tree.nodes().name(id) >= *name) {
                 return Err(malformed("nodes are not in order"));
             }
-            let id = self.restore_node(from, parent, name)?;
+            let id = self.restore_node(from, parent, &name)?;
             if self.tree.get(id).is_dir() {
-                open.push((id, path.len()));
+                open.push(id);
             }
-            last = path;
         }
         Ok(())
     }

@@ -115,32 +115,30 @@ impl StoreView {
         self.write_nodes(sink)
     }
 
-    /// Every directory before its children, these in the order of their names.
+    /// Every directory before its children, these in the order of their names. A node has its level
+    /// instead of its path: those of a deep tree would take the square of its depth.
     fn write_nodes(&self, sink: &mut Sink<'_>) -> io::Result<()> {
-        let mut path = Vec::new();
-        let mut open = vec![(ROOT, Place { chunk: 0, at: 0 }, 0)];
-        while let Some((dir, place, path_len)) = open.last_mut() {
-            path.truncate(*path_len);
+        let start = Place { chunk: 0, at: 0 };
+        let mut open = vec![(ROOT, start)];
+        while let Some((dir, place)) = open.last_mut() {
             let Some((id, next)) = self.nodes.dir(*dir).children.next(*place) else {
                 open.pop();
                 continue;
             };
             *place = next;
-            path.push(b'/');
-            path.extend_from_slice(self.nodes.name(id));
-            self.write_node(&mut sink.pack(), id, &path);
+            self.write_node(&mut sink.pack(), id, open.len());
             sink.flush_if_full()?;
             if self.nodes.get(id).is_dir() {
-                open.push((id, Place { chunk: 0, at: 0 }, path.len()));
+                open.push((id, start));
             }
         }
         Ok(())
     }
 
-    fn write_node(&self, to: &mut Packer<'_>, id: NodeId, path: &[u8]) {
+    fn write_node(&self, to: &mut Packer<'_>, id: NodeId, level: usize) {
         let node = self.nodes.get(id);
-        to.array(6).bin(path).uint(u64::from(node.is_dir())).uint(node.created_index);
-        to.uint(node.modified_index).uint(node.deadline_ns);
+        to.array(7).uint(level as u64).bin(node.text.name()).uint(u64::from(node.is_dir()));
+        to.uint(node.created_index).uint(node.modified_index).uint(node.deadline_ns);
         match &node.dir {
             Some(dir) => to.uint(dir.subtree_index),
             None => to.bin(node.text.value()),

@@ -97,7 +97,7 @@ impl Store {
             history,
             window: Window::new(config.request_window),
             stats: Stats::default(),
-            hub: Hub::default(),
+            hub: Hub::new(),
             notices: Vec::new(),
             config,
         }

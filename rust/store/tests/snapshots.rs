@@ -163,6 +163,16 @@ fn views_do_not_see_later_writes() {
 }
 
 #[test]
+fn what_goes_to_other_threads_may() {
+    fn sent<T: Send + 'static>() {}
+    fn shared<T: Send + Sync + Clone + 'static>() {}
+    sent::<Store>();
+    sent::<coreos_store::StoreView>();
+    shared::<coreos_store::TreeView>();
+    shared::<std::sync::Arc<coreos_store::Event>>();
+}
+
+#[test]
 fn a_part_of_a_snapshot_or_more_than_one_is_refused() {
     let whole = bytes(&mut full());
     for len in 0..whole.len() {

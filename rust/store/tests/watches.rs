@@ -20,7 +20,7 @@ fn live(store: &mut Store, spec: WatchSpec, token: u64) -> WatchId {
     }
 }
 
-/// The keys that each notice told of, with its token.
+/// The keys that each notice told of, with its token. For one event those above come first.
 fn told(store: &mut Store) -> Vec<(u64, String)> {
     let mut notices: Vec<Notice> = Vec::new();
     store.take_notices(&mut notices);
@@ -41,7 +41,7 @@ fn group_g_live() {
     live(&mut store, spec("/_hid/f", true, true, 0), 4);
     live(&mut store, spec("/", false, true, 0), 5);
     done(&mut store, write(Op::Set, "/w/a", "1"));
-    assert_eq!(told(&mut store), [(1, "/w/a".into()), (3, "/w/a".into())]);
+    assert_eq!(told(&mut store), [(3, "/w/a".into()), (1, "/w/a".into())]);
     done(&mut store, write(Op::Set, "/w/p/q/r", "1"));
     assert_eq!(told(&mut store), [(3, "/w/p/q/r".into())]);
     done(&mut store, write(Op::Set, "/w/_h/x", "1"));
@@ -90,7 +90,7 @@ fn past_and_future_indexes() {
     for _ in 0..3 {
         done(&mut store, write(Op::Set, "/a", ""));
     }
-    assert_eq!(told(&mut store), [(2, "/a".into()), (1, "/a".into()), (2, "/a".into())]);
+    assert_eq!(told(&mut store), [(2, "/a".into()), (2, "/a".into()), (1, "/a".into())]);
     // A stream gets all that it missed, then goes on.
     let Ok(Watching::Stream(_, backlog)) = store.watch(spec("/a", false, true, 5), 3) else {
         panic!("a stream")
@@ -98,7 +98,7 @@ fn past_and_future_indexes() {
     let indexes: Vec<u64> = backlog.iter().map(|event| event.index()).collect();
     assert_eq!(indexes, [5, 6, 7, 8, 9]);
     done(&mut store, write(Op::Delete, "/a", ""));
-    assert_eq!(told(&mut store), [(3, "/a".into()), (2, "/a".into())], "once each");
+    assert_eq!(told(&mut store), [(2, "/a".into()), (3, "/a".into())], "once each");
 }
 
 #[test]
@@ -214,6 +214,30 @@ fn thousands_on_one_key_are_told_in_one_command_and_may_leave_in_any_order() {
     }
     store.cancel(others);
     assert_eq!(store.watchers(), 0);
+}
+
+#[test]
+fn a_key_of_thousands_of_levels_is_told_at_each() {
+    let mut store = fresh();
+    let deep = "/a".repeat(30_000);
+    for (token, levels) in [(1, 1), (2, 29_999), (3, 30_000)] {
+        live(&mut store, spec(&"/a".repeat(levels), true, true, 0), token);
+    }
+    live(&mut store, spec("/", true, true, 0), 0);
+    live(&mut store, spec(&"/a".repeat(29_999), false, true, 0), 9);
+    done(&mut store, write(Op::Set, &deep, "v"));
+    let tokens: Vec<u64> = told(&mut store).into_iter().map(|(token, _)| token).collect();
+    assert_eq!(tokens, [0, 1, 2, 3]);
+    let mut snapshot = Vec::new();
+    store.view().write(&mut snapshot).expect("memory");
+    assert!(snapshot.len() < 40 * deep.len(), "{} bytes", snapshot.len());
+    let copy = Store::restore(StoreConfig::default(), &mut snapshot.as_slice()).expect("its bytes");
+    assert_eq!(copy.keys(), 30_000);
+    done(&mut store, delete_all("/a"));
+    let mut tokens: Vec<u64> = told(&mut store).into_iter().map(|(token, _)| token).collect();
+    tokens.sort_unstable();
+    assert_eq!(tokens, [0, 1, 2, 3, 9]);
+    assert_eq!(store.keys(), 0);
 }
 
 #[test]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import ssl
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +107,26 @@ def test_a_body_over_the_limit_gets_its_reply(make_server: ServerFactory, author
         assert b"1000" in reply.body
         with pytest.raises(PeerClosed):
             client.read_reply()
+
+
+@pytest.mark.parametrize(("flood_bytes", "is_taken"), [(8_000, True), (64_000_000, False)])
+def test_reading_stops_while_nothing_can_be_answered(
+    make_server: ServerFactory, authority: Authority, flood_bytes: int, is_taken: bool
+) -> None:
+    """A client that sends on behind its watch is not buffered without end (control: a little is)."""
+    server = make_server(
+        tls=authority.issue("server"), client_tls=authority.client(), flags=["--max-body-bytes", "1000"]
+    ).start()
+    with server.connect(timeout_s=3.0) as client:
+        client.send(request_bytes("GET", "/v2/keys/w?wait=true"))
+        assert client.read_head().status == 200
+        with nullcontext() if is_taken else pytest.raises(TimeoutError):
+            client.send(request_bytes("GET", "/v2/keys/w") * (flood_bytes // 50))
+        if is_taken:
+            assert server.request("PUT", "/v2/keys/w", b"value=1").status == 201
+            assert client.read_chunk() is not None
+            assert client.read_chunk() is None
+            assert client.read_reply().status == 200
 
 
 def test_plain_http_is_told_so(server: Server) -> None:

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import trio
@@ -31,6 +32,8 @@ DRAIN_S = 8.0
 # What may be buffered of one TLS client beside the largest request.
 _PIPELINED_BYTES_MAX = 64 * 1024
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 Take = Callable[[socket.socket, str], None]
 Serve = Callable[[socket.socket, str], Awaitable[None]]
 
@@ -51,6 +54,7 @@ class Service:
         self._engine = engine
         self._front = front
         self._tls = tls
+        self._noted_signals: list[int] = []
         self._context = Context(
             member=engine,
             front_counters=front.counters,
@@ -63,14 +67,20 @@ class Service:
 
     def run(self, clients: Sequence[Listener], peers: Sequence[Listener], environ: Mapping[str, str]) -> None:
         """Serve; returns when the member has been told to end and has answered what was running."""
+        # Trio's receiver takes over for its time: what comes before it counts, what comes after spoils nothing.
+        for number in _SIGNALS:
+            signal.signal(number, self._note_signal)
         # What exists now stays: the collector need not look at it again.
         gc.freeze()
         trio.run(self._main, clients, peers, environ, strict_exception_groups=True)
 
+    def _note_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._noted_signals.append(number)
+
     async def _main(
         self, clients: Sequence[Listener], peers: Sequence[Listener], environ: Mapping[str, str]
     ) -> None:
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        with trio.open_signal_receiver(*_SIGNALS) as signals:
             async with trio.open_nursery() as nursery:
                 driver = Driver(self._engine, self._front, self._context, nursery)
                 nursery.start_soon(driver.run)
@@ -78,7 +88,7 @@ class Service:
                 accepting = trio.CancelScope()
                 nursery.start_soon(self._accept, clients, peers, driver, nursery, accepting)
                 notify(environ, "READY=1\nSTATUS=serving clients")
-                number = await anext(signals)
+                number = self._noted_signals[0] if self._noted_signals else await anext(signals)
                 _LOG.info("stopping", signal=signal.Signals(number).name)
                 notify(environ, "STOPPING=1")
                 accepting.cancel()

@@ -103,6 +103,39 @@ fn a_restored_store_goes_on_as_the_first() {
 }
 
 #[test]
+fn the_bytes_are_those_of_the_format() {
+    let mut store = Store::new(StoreConfig::default());
+    body(&mut store, Body::AddMember { id: 9, peer_urls: vec!["p".into()], is_learner: true });
+    let set = write(Op::Set, "/d/f", "v");
+    let set = Body::Write(Write { ttl_ns: Some(2), ..set });
+    store.apply(&Command { request: id(3), time_ns: 5, body: set });
+    let state = [
+        // Version, etcd_index, time, offset, no version yet, subtree_index, no machine keys, none forgotten.
+        &[0x98, 1, 2, 5, 0, 0xc0, 2, 0xc2, 0x90][..],
+        // One member, none removed.
+        &[0x91, 0x95, 9, 0xa0, 0x91, 0xa1, b'p', 0x90, 0xc3, 0x90],
+        // Two nodes: a directory and a file in it.
+        &[2, 0x97, 1, 0xc4, 1, b'd', 1, 2, 2, 0, 2],
+        &[0x97, 2, 0xc4, 1, b'f', 0, 2, 2, 7, 0xc4, 1, b'v'],
+    ]
+    .concat();
+    let rest = [
+        // One request: its event is the second of the history.
+        &[1, 0x94, 1, 1, 3, 1][..],
+        // Two events, the first of which is the member's.
+        &[2, 0x97, 1, 0xc4, 0, 0, 0x95, 0xc0, 0xc2, 1, 1, 0, 0xc0, 0, 0],
+        &[
+            0x97, 1, 0xc4, 4, b'/', b'd', b'/', b'f', 0, 0x95, 0xc4, 1, b'v', 0xc2, 2, 2, 7, 0xc0,
+            5, 0,
+        ],
+        // Statistics: one set.
+        &[0xdc, 0, 16, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    ]
+    .concat();
+    assert_eq!(bytes(&mut store), [state, rest].concat());
+}
+
+#[test]
 fn digests_tell_states_apart() {
     let mut store = full();
     let digest = store.view().digest();

@@ -95,7 +95,7 @@ def module_servers(
             server.stop()
     finally:
         for server in running.values():
-            server.kill()
+            server.discard()
 
 
 @pytest.fixture
@@ -117,4 +117,4 @@ def make_server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Serv
                 server.stop()
     finally:
         for server in made:
-            server.kill()
+            server.discard()

@@ -39,7 +39,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
                 done[kind, name] = replay.play(GROUPS[name], server.connect, kind)
                 server.stop()
             finally:
-                server.kill()
+                server.discard()
         return done[kind, name]
 
     return get

@@ -31,7 +31,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield made
         made.stop()
     finally:
-        made.kill()
+        made.discard()
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def twin_oracle(tmp_path_factory: pytest.TempPathFactory, module_servers: Server
         yield server
         server.stop()
     finally:
-        server.kill()
+        server.discard()
 
 
 @given(requests=st.lists(requests_(), min_size=1, max_size=20))

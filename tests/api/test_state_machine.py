@@ -66,8 +66,8 @@ class KeySpace(RuleBasedStateMachine):
         self.store = Store(self.start, upstream=not self.fixed)
 
     def teardown(self) -> None:
-        self.exchange("GET", "", Params(recursive=True), "recursive=true&sorted=true")
-        self.conn.close()
+        with self.conn:
+            self.exchange("GET", "", Params(recursive=True), "recursive=true&sorted=true")
 
     def exchange(self, method: str, key: str, params: Params, query: str, body: bytes | None = None) -> None:
         path = self.prefix + key
@@ -75,6 +75,11 @@ class KeySpace(RuleBasedStateMachine):
         reply = self.conn.request(method, target, body)
         expected = self.store.request("GET" if method == "HEAD" else method, path, params)
         shown = f"{method} {target} {body!r}"
+        if params.prev_exist is False and params.compares and expected.status == 404:
+            # "Must not exist" and "must be x" contradict each other: how that is refused is not laid down.
+            assert 400 <= reply.status < 500, f"{shown}: {reply}"
+            assert self.conn.get("/_none").etcd_index == expected.index, shown
+            return
         assert reply.status == expected.status, f"{shown}: {reply}, expected {expected}"
         assert reply.etcd_index == expected.index, f"{shown}: index {reply.etcd_index}, not {expected.index}"
         assert (reply.header("X-Raft-Index") is not None) == (reply.status < 300), shown
@@ -208,16 +213,18 @@ def play(server: Server, examples: int) -> None:
         OnThisServer,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=40,
+            stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
         ),
     )
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", [Kind.OURS, Kind.UPSTREAM, Kind.ETCD34], ids=lambda kind: kind.value)
 def test_against_the_model(module_servers: Servers, kind: Kind) -> None:
-    play(module_servers(kind), 100)
+    play(module_servers(kind), 60)
 
 
 @pytest.mark.long

@@ -24,8 +24,13 @@ LATE_S = 2.0
 def watch(server: Server, target: str) -> Connection:
     """Open a watch and return once the server has accepted it."""
     conn = server.connect()
-    conn.send(f"GET /v2/keys{target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    assert conn.read_head().status == 200
+    try:
+        conn.send(f"GET /v2/keys{target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head = conn.read_head()
+        assert head.status == 200, (head, conn.buffer)
+    except BaseException:
+        conn.close()
+        raise
     return conn
 
 

@@ -228,6 +228,12 @@ class Server:
             self.process.wait()
             self.process = None
 
+    def discard(self) -> None:
+        """Kill it if need be and delete its data (64 MiB and more of log); what it printed stays."""
+        self.kill()
+        if self.data_dir.is_relative_to(self.work_dir):
+            shutil.rmtree(self.data_dir, ignore_errors=True)
+
     def restart(self) -> None:
         """Clean stop and start on the same data."""
         self.stop()

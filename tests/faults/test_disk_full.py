@@ -23,6 +23,7 @@ RECOVERY_S = 30.0
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Asked for before `make_server`, so that servers are gone when it is unmounted."""
     if reason := power.missing():
         pytest.skip(reason)
     with power.mounted("tmpfs", "none", tmp_path / "small", f"size={DISK_MIB}m") as point:
@@ -34,7 +35,7 @@ def value_of(number: int) -> bytes:
     return str(number).encode().ljust(VALUE_BYTES, b".")
 
 
-def test_full_disk(make_server: ServerFactory, small_disk: Path) -> None:
+def test_full_disk(small_disk: Path, make_server: ServerFactory) -> None:
     filler = small_disk / "filler"
     filler.write_bytes(b"\0" * (50 << 20))
     server = make_server(Kind.OURS, data_dir=small_disk / "data").start()
@@ -85,7 +86,7 @@ def test_full_disk(make_server: ServerFactory, small_disk: Path) -> None:
             assert kept >= number, f"/full/{key}: {number} was acknowledged, {kept} is there"
 
 
-def test_a_disk_without_room_for_a_log_is_refused(make_server: ServerFactory, small_disk: Path) -> None:
+def test_a_disk_without_room_for_a_log_is_refused(small_disk: Path, make_server: ServerFactory) -> None:
     """A member that could not even begin says so and ends, without leaving a directory that blocks it."""
     filler = small_disk / "filler"
     filler.write_bytes(b"\0" * ((DISK_MIB - 10) << 20))

@@ -67,7 +67,7 @@ class Service:
 
     def run(self, clients: Sequence[Listener], peers: Sequence[Listener], environ: Mapping[str, str]) -> None:
         """Serve; returns when the member has been told to end and has answered what was running."""
-        # Trio's receiver takes over for its time: what comes before it counts, what comes after spoils nothing.
+        # Trio's receiver takes over for a time: what comes before counts, what comes after spoils nothing.
         for number in _SIGNALS:
             signal.signal(number, self._note_signal)
         # What exists now stays: the collector need not look at it again.

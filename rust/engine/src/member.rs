@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::applier::Applier;
 use crate::boot::boot;
 use crate::clock::{ClusterClock, Now};
-use crate::completion::Sink;
+use crate::completion::{Completion, Sink};
 use crate::config::MemberConfig;
 use crate::error::{EngineError, ErrorKind, Refused};
 use crate::log_thread::{self, LogThread};
@@ -141,9 +141,13 @@ impl Member {
         Ok(Self(inner))
     }
 
-    /// Send all completions to `sink` from now on.
+    /// Send all completions to `sink` from now on. One that comes after the log has failed is told so at once.
     pub fn set_sink(&self, sink: Arc<dyn Sink>) {
-        *self.0.sink.lock() = Some(sink);
+        *self.0.sink.lock() = Some(sink.clone());
+        let poisoned = self.0.core.lock().replica.poisoned().map(str::to_owned);
+        if let Some(why) = poisoned {
+            sink.deliver(&mut vec![Completion::Poisoned(why)]);
+        }
     }
 
     /// Propose all writes, each for the ticket with it, under one lock. Gives those that were not taken, with the reason.
@@ -246,8 +250,9 @@ impl Member {
             core.asleep = false;
         }
         self.0.wake.notify_one();
-        let thread = self.0.thread.lock().take();
-        if let Some(thread) = thread {
+        // Held meanwhile: whoever else closes must not unlock the directory before the thread has ended.
+        let mut thread = self.0.thread.lock();
+        if let Some(thread) = thread.take() {
             // A panic there has been turned into poison already, which the front reports.
             let _ = thread.join();
         }

@@ -20,8 +20,8 @@ class Budget:
 BUDGETS: dict[str, Budget] = {
     "support": Budget(area_s=20, test_s=30, long_test_s=60),
     "model": Budget(area_s=20, test_s=30, long_test_s=300),
-    "api": Budget(area_s=150, test_s=60, long_test_s=900),
-    "faults": Budget(area_s=180, test_s=150, long_test_s=7200),
+    "api": Budget(area_s=200, test_s=60, long_test_s=900),
+    "faults": Budget(area_s=130, test_s=150, long_test_s=7200),
 }
 
 

@@ -78,12 +78,12 @@ def git(*words: str) -> str:
     done = subprocess.run(
         ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True, timeout=60
     )
-    return done.stdout.strip()
+    return done.stdout
 
 
 def trees() -> dict[str, str]:
     """Git's tree hash of each covered folder at HEAD."""
-    return {folder: git("rev-parse", f"HEAD:{folder}") for folder in COVERED}
+    return {folder: git("rev-parse", f"HEAD:{folder}").strip() for folder in COVERED}
 
 
 def uncommitted() -> list[str]:
@@ -102,14 +102,16 @@ def staleness(record: dict[str, Any], now: dict[str, str], changed: list[str]) -
     ]
     found += [f"{folder} is not covered" for folder in now if folder not in record["covers"]]
     if record["uncommitted"]:
-        found.append(f"it was made with uncommitted changes: {', '.join(record['uncommitted'])}")
+        found.append(f"it was made with uncommitted changes: {', '.join(record['uncommitted'][:5])}")
     if changed:
         found.append(f"there are uncommitted changes: {', '.join(changed[:5])}")
     recorded = {part["name"]: part for part in record["parts"]}
     for part in PARTS:
-        result = recorded.get(part.name, {}).get("result", "was not run")
-        if result != "passed":
-            found.append(f"{part.name}: {result}")
+        entry = recorded.get(part.name, {"result": "was not run"})
+        if entry["result"] != "passed":
+            found.append(f"{part.name}: {entry['result']}")
+        elif entry["count"] < part.count:
+            found.append(f"{part.name}: only {entry['count']} of {part.count} {part.what}")
     return found
 
 

@@ -31,6 +31,12 @@ def test_a_fresh_record_is_not_stale() -> None:
         (record(parts=[]), NOW, [], "power-cuts: was not run"),
         (record(parts=[{"name": "kills", "result": "failed with exit status 1"}]), NOW, [], "kills: failed"),
         (record(covers={"rust": "1" * 40}), NOW, [], "python is not covered"),
+        (
+            record(parts=[{"name": "kills", "result": "passed", "count": 3}]),
+            NOW,
+            [],
+            "kills: only 3 of 1000 kills",
+        ),
         (record(format=0), NOW, [], "another format"),
     ],
 )

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::sim::{Dice, SimDisk};
+use common::dice::Dice;
+use common::sim::SimDisk;
 use common::{Owned, batch, dir, entries, entry, identity, options, prepare, recover};
 use coreos_wal::{DirState, SnapshotMeta, Wal};
 use proptest::prelude::*;

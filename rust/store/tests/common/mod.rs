@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test file uses its own part.
 
 pub mod model;
+pub mod shown;
 pub mod steps;
 
 use std::sync::Arc;

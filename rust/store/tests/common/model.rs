@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use coreos_store::{Code, Op, Write};
 
+use super::shown::{below, hidden, image, seen};
+
 /// A way to be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mistake {
@@ -79,15 +81,6 @@ type Failure = (Code, String);
 fn parents(path: &str) -> Vec<String> {
     let cuts = path.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
     cuts.map(|at| path[..at].to_owned()).collect()
-}
-
-fn below(path: &str, top: &str) -> bool {
-    if top == "/" { path != "/" } else { path.starts_with(&format!("{top}/")) }
-}
-
-fn hidden(path: &str, point: &str) -> bool {
-    let rest = if point == "/" { path } else { &path[point.len()..] };
-    rest.split('/').any(|segment| segment.starts_with('_'))
 }
 
 impl Model {
@@ -376,57 +369,4 @@ impl Model {
             }
         }
     }
-}
-
-fn seen(event: &Event, watch: &Watch, mistake: Mistake, live: bool) -> bool {
-    if event.refresh && mistake != Mistake::RefreshTold {
-        return false;
-    }
-    let (key, point) = (&event.key, &watch.path);
-    if key == point {
-        return true;
-    }
-    if watch.recursive && below(key, point) {
-        let from = if mistake == Mistake::HiddenAbsolute { "/" } else { point };
-        return mistake == Mistake::HiddenShown || !hidden(key, from);
-    }
-    if mistake == Mistake::TextPrefix && !event.gone.is_empty() && point.starts_with(key.as_str()) {
-        return true;
-    }
-    let known = live && mistake != Mistake::NeverExistedTold;
-    if known { event.gone.contains(point) } else { !event.gone.is_empty() && below(point, key) }
-}
-
-impl Event {
-    pub fn json(&self) -> String {
-        let node = image(&self.key, &self.node, self.shows_value, self.time, false);
-        let prev = self.prev.as_ref().map_or(String::new(), |prev| {
-            format!(",\"prevNode\":{}", image(&self.key, prev, true, self.time, false))
-        });
-        format!("{{\"action\":\"{}\",\"node\":{node}{prev}}}\n", self.action)
-    }
-}
-
-/// A node without children. Times are within the first hour of 1970.
-fn image(path: &str, node: &Node, shows_value: bool, now: u64, lives: bool) -> String {
-    let mut out = format!("{{\"key\":\"{path}\"");
-    if node.dir {
-        out += ",\"dir\":true";
-    } else if shows_value {
-        out += &format!(",\"value\":\"{}\"", node.value);
-    }
-    if let Some(deadline) = node.deadline {
-        let (seconds, fraction) = (deadline / 1_000_000_000, deadline % 1_000_000_000);
-        let fraction = format!(".{fraction:09}");
-        let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
-        let (minutes, seconds) = (seconds / 60, seconds % 60);
-        out += &format!(",\"expiration\":\"1970-01-01T00:{minutes:02}:{seconds:02}{fraction}Z\"");
-        let left = deadline as i64 - now as i64;
-        let ttl = (left + 999_999_999).div_euclid(1_000_000_000);
-        let ttl = if lives { ttl.max(1) } else { ttl };
-        if ttl > 0 {
-            out += &format!(",\"ttl\":{ttl}");
-        }
-    }
-    out + &format!(",\"modifiedIndex\":{},\"createdIndex\":{}}}", node.modified, node.created)
 }

@@ -2,6 +2,8 @@
 #![allow(dead_code)] // Each test binary uses its part.
 
 pub mod bytes;
+pub mod dice;
+pub mod inode;
 pub mod sim;
 
 use std::path::Path;

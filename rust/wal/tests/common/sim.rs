@@ -12,76 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use coreos_wal::{Disk, File};
 
-const SECTOR: usize = 512;
-
-/// Repeatable random numbers (xorshift).
-#[derive(Clone, Debug)]
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Dice {
-        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// 0 to `n` - 1.
-    pub fn below(&mut self, n: u64) -> u64 {
-        (self.next() >> 11) % n.max(1)
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-struct Inode {
-    durable: Vec<u8>,
-    visible: Vec<u8>,
-    /// Sectors of `visible` that were written since the last sync.
-    dirty: BTreeSet<usize>,
-}
-
-impl Inode {
-    fn touch(&mut self, from: usize, to: usize) {
-        self.dirty.extend(from / SECTOR..to.div_ceil(SECTOR));
-    }
-
-    fn sync(&mut self) {
-        self.durable.resize(self.visible.len(), 0);
-        for sector in std::mem::take(&mut self.dirty) {
-            let from = (sector * SECTOR).min(self.visible.len());
-            let to = (from + SECTOR).min(self.visible.len());
-            self.durable[from..to].copy_from_slice(&self.visible[from..to]);
-        }
-    }
-
-    fn crash(&mut self, dice: &mut Dice) {
-        let mut after = self.durable.clone();
-        for sector in std::mem::take(&mut self.dirty) {
-            let from = sector * SECTOR;
-            let to = (from + SECTOR).min(self.visible.len());
-            if from >= to {
-                continue;
-            }
-            let is_new = from >= self.durable.len();
-            match dice.below(3) {
-                0 => {}
-                // Blocks that were never written before may come back as zeroes; a block with
-                // older synced data in it is the old one or the new one.
-                1 if is_new => after.resize(after.len().max(to), 0),
-                _ => {
-                    after.resize(after.len().max(to), 0);
-                    after[from..to].copy_from_slice(&self.visible[from..to]);
-                }
-            }
-        }
-        self.durable = after.clone();
-        self.visible = after;
-    }
-}
+use super::dice::Dice;
+use super::inode::Inode;
 
 #[derive(Clone, Debug)]
 enum NameChange {

@@ -107,6 +107,17 @@ impl Front {
         self.serve(slot);
     }
 
+    /// End a watch, if the connection has one, without an event, and its connection after it. The client has finished
+    /// sending, which means that it has gone, or the server stops.
+    pub(super) fn end_watch(&mut self, slot: usize) {
+        let Some(conn) = self.connections.get_mut(slot) else { return };
+        let State::Watching { id, .. } = conn.state else { return };
+        self.member.with_store(|store, _| store.cancel(id));
+        conn.framing.keep_alive = false;
+        conn.end_body();
+        self.mark_dirty(slot);
+    }
+
     /// A stream whose client does not read: say from where to go on, and close.
     fn end_slow_stream(&mut self, slot: usize, index: u64) {
         self.counters.slow_watches += 1;
@@ -156,7 +167,8 @@ impl Front {
                 break;
             }
         }
-        if conn.unsent() > 0 {
+        // The end of a body that ends with its connection adds no byte.
+        if conn.unsent() > 0 || conn.closing {
             self.mark_dirty(slot);
         }
     }

@@ -46,6 +46,8 @@ const SLOT_BITS: u32 = 24;
 const CONNECTIONS_MAX: usize = (1 << SLOT_BITS) - 1;
 /// Events that one round may take.
 const EVENTS_MAX: usize = 256;
+/// Longest wait within a turn, in nanoseconds.
+const PATIENCE_NS: i64 = 250_000;
 /// Rounds of events that one turn may take before it goes back to Trio.
 const ROUNDS_MAX: usize = 4;
 
@@ -109,6 +111,8 @@ pub struct Front {
     /// Connections that may have a request buffered (their last one has just been answered).
     ready: VecDeque<usize>,
     proposals: Vec<(Write, u64)>,
+    /// The round before has proposed something.
+    proposed: bool,
     mail: Vec<Mail>,
     scratch: Box<[u8]>,
     spare_buffers: Vec<Vec<u8>>,
@@ -144,6 +148,7 @@ impl Front {
             dirty: Vec::new(),
             ready: VecDeque::new(),
             proposals: Vec::new(),
+            proposed: false,
             mail: Vec::new(),
             scratch: vec![0; 64 << 10].into_boxed_slice(),
             spare_buffers: Vec::new(),
@@ -238,9 +243,13 @@ impl Front {
 
     /// What a fed connection has to send, and whether to close it afterwards.
     pub fn take_output(&mut self, connection: u64) -> (Vec<u8>, bool) {
+        let now_ms = self.now_ms;
         let Some(conn) = self.fed(connection) else { return (Vec::new(), true) };
         conn.sent = 0;
         let out = std::mem::take(&mut conn.out);
+        if !out.is_empty() && matches!(conn.state, State::Idle | State::Listing(_)) {
+            conn.touched_ms = now_ms;
+        }
         let closing = conn.closing;
         if closing {
             return (out, true);
@@ -284,9 +293,14 @@ impl Front {
         self.propose();
         self.flush();
         let Turn { requests, fed_ready, .. } = &self.turn;
-        if !(requests.is_empty() && fed_ready.is_empty() && self.ready.is_empty()) {
+        if !(requests.is_empty() && fed_ready.is_empty()) || self.has_work() {
             self.mailbox.nudge();
         }
+    }
+
+    /// Whether there is something to do that no event will announce.
+    fn has_work(&self) -> bool {
+        !(self.ready.is_empty() && self.dirty.is_empty())
     }
 
     /// One round: completions, events, proposals, output. Never waits.
@@ -296,12 +310,13 @@ impl Front {
     pub fn turn(&mut self, max_events: usize) -> Result<Turn, String> {
         for round in 0..ROUNDS_MAX {
             self.clock();
-            let had_events = self.receive_events(max_events);
+            let wait_ns = self.patience_ns(round);
+            let had_events = self.receive_events(max_events, wait_ns);
             let had_mail = self.receive_mail();
             let had_ready = self.serve_ready();
             self.propose();
             self.flush();
-            let busy = had_mail || had_events || had_ready;
+            let busy = had_mail || had_events || had_ready || self.has_work();
             if let Some(reason) = self.poisoned.clone() {
                 return Err(reason);
             }
@@ -310,7 +325,7 @@ impl Front {
             }
         }
         self.sweep_when_due();
-        self.turn.next_ms = if self.ready.is_empty() { sweep::PERIOD_MS } else { 0 };
+        self.turn.next_ms = if self.has_work() { 0 } else { sweep::PERIOD_MS };
         Ok(std::mem::take(&mut self.turn))
     }
 
@@ -320,12 +335,18 @@ impl Front {
         self.identity.date.refresh(self.unix_seconds);
     }
 
-    fn receive_events(&mut self, max_events: usize) -> bool {
+    /// How long this round may wait for its events: only for the outcome of what the round before has proposed. Going back to Trio and coming again costs more than most syncs take.
+    fn patience_ns(&mut self, round: usize) -> i64 {
+        let proposed = std::mem::take(&mut self.proposed);
+        if round > 0 && proposed { PATIENCE_NS } else { 0 }
+    }
+
+    fn receive_events(&mut self, max_events: usize, wait_ns: i64) -> bool {
         let mut buffer = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS_MAX];
-        let zero = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+        let wait = rustix::time::Timespec { tv_sec: 0, tv_nsec: wait_ns };
         let room = &mut buffer[..max_events.clamp(1, EVENTS_MAX)];
         // An interrupted or failed wait delivers nothing now; level of the outer set brings it again.
-        let Ok((events, _)) = epoll::wait(&self.epoll, room, Some(&zero)) else { return false };
+        let Ok((events, _)) = epoll::wait(&self.epoll, room, Some(&wait)) else { return false };
         for event in events.iter() {
             let data = event.data.u64();
             if data != MAILBOX {

@@ -36,9 +36,7 @@ impl Front {
                 Some(conn) if conn.unread => self.read(slot, true),
                 Some(conn) if conn.is_idle() => self.serve(slot),
                 // A TLS client that left its watch.
-                Some(conn) if conn.eof && matches!(conn.state, State::Watching { .. }) => {
-                    self.close(slot);
-                }
+                Some(conn) if conn.eof => self.end_watch(slot),
                 _ => {}
             }
         }
@@ -183,6 +181,7 @@ impl Front {
         if self.proposals.is_empty() {
             return;
         }
+        self.proposed = true;
         let mut proposals = std::mem::take(&mut self.proposals);
         for (ticket, refused) in self.member.propose_many(&mut proposals) {
             let error = raft_error(&format!("etcdserver: {refused}"));
@@ -281,13 +280,17 @@ impl Front {
                 }
             }
         }
+        if conn.eof {
+            // It left before its watch began.
+            self.end_watch(slot);
+        }
         self.mark_dirty(slot);
     }
 }
 
 /// Decide what a request is, before the parser's buffer is needed again.
 fn route(request: &Request<'_>, config: &super::FrontConfig, now_ns: u64, remote: &str) -> Action {
-    if !config.host_allowed(request.header("Host").unwrap_or(b"")) {
+    if !config.host_allowed(request.host().unwrap_or(b"")) {
         return Action::Forbidden;
     }
     if matches!(request.method, Method::Options) {

@@ -14,6 +14,8 @@ use super::reply::Identity;
 const PIPELINED_BYTES_MAX: usize = 64 << 10;
 /// Unsent output above which no further request of the connection is read.
 pub(super) const OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// Reads that throw a refused client's input away before others get their turn.
+const LINGER_READS_MAX: usize = 16;
 /// Buffers larger than this are given back instead of being kept for the next reply.
 const SPARE_BYTES_MAX: usize = 16 << 10;
 const SPARES_MAX: usize = 256;
@@ -50,6 +52,10 @@ impl Front {
         if flags.intersects(EventFlags::IN | hangup) {
             self.read(slot, flags.intersects(hangup));
         }
+        // With much pipelined behind a watch, reading stops before the end of the stream is seen.
+        if flags.intersects(hangup) && self.connections.get(slot).is_some_and(|conn| conn.unread) {
+            self.end_watch(slot);
+        }
     }
 
     /// Read what the socket has, then serve what is complete. `hangup`: read on to the end of the stream.
@@ -68,9 +74,9 @@ impl Front {
         }
         if conn.is_idle() {
             self.serve(slot);
-        } else if conn.eof && matches!(conn.state, State::Watching { .. } | State::Listing(_)) {
+        } else if conn.eof {
             // A watcher that has finished sending has gone: there is nothing else it could want to say.
-            self.close(slot);
+            self.end_watch(slot);
         }
     }
 
@@ -92,8 +98,13 @@ impl Front {
 
     fn flush_socket(&mut self, slot: usize) {
         let Some(conn) = self.connections.get_mut(slot) else { return };
+        let sent_before = conn.sent;
         if !transmit(conn) {
             return self.close(slot);
+        }
+        // Not while a write is on its way, whose time counts from its start.
+        if conn.sent > sent_before && matches!(conn.state, State::Idle | State::Listing(_)) {
+            conn.touched_ms = self.now_ms;
         }
         if conn.unsent() > 0 {
             return;
@@ -131,7 +142,8 @@ impl Front {
     fn linger(&mut self, slot: usize) {
         let Some(conn) = self.connections.get_mut(slot) else { return };
         let Link::Socket(socket) = &conn.link else { return self.close(slot) };
-        loop {
+        conn.unread = false;
+        for _ in 0..LINGER_READS_MAX {
             match recv(socket, &mut self.scratch[..], RecvFlags::DONTWAIT) {
                 Ok((0, _)) => return self.close(slot),
                 Ok(_) | Err(Errno::INTR) => {}
@@ -139,6 +151,9 @@ impl Front {
                 Err(_) => return self.close(slot),
             }
         }
+        // It sends as fast as it is read: the others come first.
+        conn.unread = true;
+        self.ready.push_back(slot);
     }
 
     /// A buffer to write a reply into.

@@ -48,7 +48,7 @@ impl Front {
                 Some(Verdict::LateProposal)
             }
             State::Lingering if quiet_ms > LINGER_MS => Some(Verdict::Close),
-            State::Idle if conn.unsent() > 0 => {
+            State::Idle | State::Listing(_) if conn.unsent() > 0 => {
                 (quiet_ms > self.config.idle_timeout_ms).then_some(Verdict::Close)
             }
             State::Idle if !conn.parser.at_boundary() => {
@@ -91,11 +91,7 @@ impl Front {
                 conn.closing = true;
                 self.mark_dirty(slot);
             }
-            State::Watching { id, .. } => {
-                self.member.with_store(|store, _| store.cancel(id));
-                conn.end_body();
-                self.mark_dirty(slot);
-            }
+            State::Watching { .. } => self.end_watch(slot),
             State::Lingering | State::Proposed { .. } | State::Python | State::Listing(_) => {}
         }
     }

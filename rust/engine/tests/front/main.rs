@@ -1,0 +1,13 @@
+//! The HTTP front over real sockets and over the fed transport.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod reply;
+mod rig;
+
+mod ends;
+mod limits;
+mod listings;
+mod pieces;
+mod requests;
+mod watches;

@@ -165,6 +165,35 @@ def test_connections_beyond_the_descriptors_are_refused_in_words(make_server: Se
     server.stop()
 
 
+def test_closed_standard_descriptors_become_neither_log_nor_socket(make_server: ServerFactory) -> None:
+    server = make_server()
+    server.work_dir.mkdir(parents=True)
+    words = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *server.command()]
+    server.process = subprocess.Popen(words)
+    server.starts += 1
+    server.wait_ready()
+    with server.connect() as client:
+        assert client.put("/k", "1").status == 201
+        links = [os.readlink(f"/proc/{server.pid}/fd/{number}") for number in range(3)]
+    assert links == [os.devnull] * 3
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "words", [["etcd", "--version"], ["etcd", "--help"], ["coreos", "--help"], ["coreos", "--version"]]
+)
+def test_output_that_cannot_be_written_is_no_traceback(words: list[str]) -> None:
+    command = [our_command(words[0]), *words[1:]]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as gone, open("/dev/full", "wb") as full:
+        unread = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, timeout=60, check=False)
+        no_room = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (unread.returncode, unread.stderr) == (141, b"")
+    said = f"{words[0]}: write standard output: no space left on device\n"
+    assert (no_room.returncode, no_room.stderr.decode()) == (1, said)
+
+
 def test_too_few_descriptors_to_serve(make_server: ServerFactory) -> None:
     server = make_server()
     launch_limited(server, 150)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from coreos_py import __version__
+from coreos_py.cli.streams import complain, open_missing_descriptors, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +31,20 @@ def help_text() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status: that of the subcommand, 2 for a wrong command line."""
+    open_missing_descriptors()
     arguments = list(sys.argv[1:] if argv is None else argv)
     first = arguments[0] if arguments else ""
     if first in ("--version", "-V"):
-        print(f"coreos {__version__}")
-        return 0
+        return say(f"coreos {__version__}\n")
     if first in ("--help", "-h", "help"):
-        print(help_text(), end="")
-        return 0
+        return say(help_text())
     if first in SUBCOMMANDS:
         run: Callable[[Sequence[str]], int] = import_module(SUBCOMMANDS[first].module).main
         return run(arguments[1:])
     if not first:
-        print(help_text(), end="", file=sys.stderr)
+        complain(help_text())
     else:
-        print(f"coreos: '{first}' is not a command of coreos. See 'coreos --help'.", file=sys.stderr)
+        complain(f"coreos: '{first}' is not a command of coreos. See 'coreos --help'.\n")
     return 2
 
 

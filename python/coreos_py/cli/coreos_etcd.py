@@ -2,9 +2,10 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
+
+from coreos_py.cli.streams import complain, say
 
 
 def main(argv: Sequence[str]) -> int:
@@ -21,9 +22,8 @@ def main(argv: Sequence[str]) -> int:
         return _verify(options) if options.action == "verify" else _repair(options)
     except EngineError as error:
         if options.json:
-            print(json.dumps({"ok": False, "error": str(error), "kind": error.kind}))
-        else:
-            print(f"coreos: {error}", file=sys.stderr)
+            return say(json.dumps({"ok": False, "error": str(error), "kind": error.kind}) + "\n", 1)
+        complain(f"coreos: {error}\n")
         return 1
 
 
@@ -45,8 +45,8 @@ def _verify(options: argparse.Namespace) -> int:
     from coreos_py._core import verify
 
     report = verify(options.data_dir)
-    print(json.dumps(report) if options.json else report_text(report))
-    return 0 if report["ok"] else 1
+    text = json.dumps(report) if options.json else report_text(report)
+    return say(text + "\n", 0 if report["ok"] else 1)
 
 
 def report_text(report: dict[str, Any]) -> str:
@@ -76,7 +76,5 @@ def _repair(options: argparse.Namespace) -> int:
 
     done = repair(options.data_dir)
     if options.json:
-        print(json.dumps({"ok": True, "done": done}))
-    else:
-        print("\n".join(done) if done else "nothing to repair")
-    return 0
+        return say(json.dumps({"ok": True, "done": done}) + "\n")
+    return say(("\n".join(done) if done else "nothing to repair") + "\n")

@@ -4,21 +4,23 @@ import os
 import sys
 from collections.abc import Sequence
 
+from coreos_py.cli.streams import complain, open_missing_descriptors, say
 from coreos_py.etcd.errors import FlagError
 from coreos_py.etcd.settings import Settings, Show, parse
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status: 0 after a clean end, 1 when the member cannot start, 2 for a wrong command line."""
+    open_missing_descriptors()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         settings = parse(arguments, os.environ)
     except FlagError as error:
-        print(f"etcd: {error.message}", file=sys.stderr)
+        complain(f"etcd: {error.message}\n")
         if error.exit_code == 2:
             from coreos_py.etcd.usage import USAGE
 
-            print(USAGE, end="", file=sys.stderr)
+            complain(USAGE)
         return error.exit_code
     if isinstance(settings, Show):
         return _show(settings)
@@ -28,8 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _show(what: Show) -> int:
     from coreos_py.etcd.usage import help_text, version_text
 
-    print(help_text() if what is Show.HELP else version_text(), end="")
-    return 0
+    return say(help_text() if what is Show.HELP else version_text())
 
 
 def _run(settings: Settings, arguments: Sequence[str]) -> int:

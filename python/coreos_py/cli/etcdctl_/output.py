@@ -5,15 +5,6 @@ from __future__ import annotations
 import os
 
 
-def open_missing_descriptors() -> None:
-    """Fill descriptors 0 to 2 if the caller closed them: a socket must never become anybody's stdout."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-
-
 def encode(text: str) -> bytes:
     """UTF-8; half a surrogate pair, which JSON can carry and UTF-8 cannot, becomes U+FFFD."""
     try:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from coreos_py.cli.etcdctl_ import exits
 from coreos_py.cli.etcdctl_.exits import CommandError, describe, error_line
 from coreos_py.cli.etcdctl_.flags import FlagError, Values, parse
-from coreos_py.cli.etcdctl_.output import open_missing_descriptors, write_error, write_out
+from coreos_py.cli.etcdctl_.output import write_error, write_out
 from coreos_py.cli.etcdctl_.table import GLOBAL_FLAGS, V3_COMMANDS, VERSION, Command, find
+from coreos_py.cli.streams import open_missing_descriptors
 from coreos_py.client.errors import EtcdError
 
 ETCD_VERSION = "2.3.8"

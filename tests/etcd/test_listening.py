@@ -103,6 +103,57 @@ def test_localhost_answers_on_ipv4(bound: list[Listener]) -> None:
         pass
 
 
+def reached(host: str, port: int) -> bool:
+    """Whether a client gets in."""
+    try:
+        socket.create_connection((host, port), timeout=10).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_every_ipv6_address_means_every_ipv4_address_too(bound: list[Listener]) -> None:
+    bound += bind_all([Url("http", "::", free_port()), Url("http", "::1", free_port())])
+    listen_all(bound)
+    both, control = (port_of(listener.socket) for listener in bound)
+    assert reached("::1", both)
+    assert reached("127.0.0.1", both)
+    assert reached("::1", control)
+    assert not reached("127.0.0.1", control), "one IPv6 address is only that"
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("ipv4", ["0.0.0.0", "127.0.0.1"])
+def test_an_ipv4_url_beside_every_ipv6_address_has_a_socket_of_its_own(
+    bound: list[Listener], ipv4: str
+) -> None:
+    port = free_port()
+    bound += bind_all([Url("http", "::", port), Url("http", ipv4, port)])
+    listen_all(bound)
+    assert reached("::1", port)
+    assert reached("127.0.0.1", port)
+
+
+def test_an_address_given_twice_is_bound_once(bound: list[Listener]) -> None:
+    port = free_port()
+    twice = Url("http", "127.0.0.1", port)
+    bound += bind_all([twice, twice, Url("http", "localhost", port)])
+    on_ipv4 = [listener for listener in bound if listener.socket.family is socket.AF_INET]
+    assert len(on_ipv4) == 1
+
+
+def test_one_address_has_one_scheme() -> None:
+    port = free_port()
+    with pytest.raises(StartError) as refused:
+        bind_all([Url("http", "127.0.0.1", port), Url("https", "127.0.0.1", port)])
+    assert str(refused.value) == (
+        f"cannot listen on https://127.0.0.1:{port}: http://127.0.0.1:{port} has the same address"
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", port))
+
+
 def test_addresses_of_hosts() -> None:
     assert addresses("localhost") == [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
     assert addresses("10.0.0.1") == [(socket.AF_INET, "10.0.0.1")]

@@ -42,12 +42,27 @@ def addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
 
 
 def bind_all(urls: Sequence[Url]) -> list[Listener]:
-    """Bind every address of every URL. StartError names a busy port's holder; nothing stays bound then."""
+    """Bind every address of every URL. StartError names a busy port's holder; nothing stays bound then.
+
+    `[::]` takes IPv4 too, as it does for etcd, unless another URL has the port on an IPv4 address.
+    """
     bound: list[Listener] = []
+    taken: dict[tuple[str, int], Url] = {}
+    ipv4_ports = {
+        url.port for url in urls if any(family is socket.AF_INET for family, _ in addresses(url.host))
+    }
     try:
         for url in urls:
             for number, (family, host) in enumerate(addresses(url.host)):
-                listener = _bind(url, family, host, is_needed=number == 0)
+                first = taken.get((host, url.port))
+                if first is not None and first.scheme == url.scheme:
+                    continue
+                if first is not None:
+                    raise StartError(f"cannot listen on {url}: {first} has the same address")
+                if url.port != 0:
+                    taken[host, url.port] = url
+                is_dual = host == "::" and url.port not in ipv4_ports
+                listener = _bind(url, family, host, is_needed=number == 0, is_dual=is_dual)
                 if listener is not None:
                     bound.append(listener)
     except BaseException:
@@ -69,7 +84,9 @@ def close_all(listeners: Sequence[Listener]) -> None:
         listener.socket.close()
 
 
-def _bind(url: Url, family: socket.AddressFamily, host: str, *, is_needed: bool) -> Listener | None:
+def _bind(
+    url: Url, family: socket.AddressFamily, host: str, *, is_needed: bool, is_dual: bool
+) -> Listener | None:
     try:
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     except OSError as error:
@@ -77,7 +94,7 @@ def _bind(url: Url, family: socket.AddressFamily, host: str, *, is_needed: bool)
             raise StartError(f"cannot listen on {url}: {error.strerror}") from error
         return None
     try:
-        _prepare(sock, family, is_dual=url.host == "")
+        _prepare(sock, family, is_dual=is_dual)
         _explain(partial(sock.bind, (host, url.port)), url, host, url.port)
     except StartError as error:
         sock.close()

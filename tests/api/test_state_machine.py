@@ -10,14 +10,15 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from tests.model import gojson
 from tests.model.store import Params, Store
@@ -32,13 +33,14 @@ LONG_EXAMPLES = int(os.environ.get("COREOS_EXAMPLES", "5000"))
 _NUMBERS = itertools.count(1)
 
 names = st.sampled_from(["a", "b", "c", "_h", "d e", "é<&>", "A", "%41"])
-#: A few keys that most requests meet at, so that operations act on what earlier ones made.
-busy = st.sampled_from(["/a", "/a", "/b", "/b", "/a/b", "/_h", "/_h/a", ""])
-wide = st.lists(names, max_size=3).map(lambda parts: "".join("/" + part for part in parts))
-keys = st.one_of(busy, busy, busy, wide)
+#: A place in the list of the nodes that exist, or None: a key from anywhere. Requests have to meet.
+places = st.one_of(st.integers(0, 999), st.integers(0, 999), st.integers(0, 999), st.none())
+anywhere = st.lists(names, max_size=3).map(lambda parts: "".join("/" + part for part in parts))
+keys = st.tuples(places, anywhere)
+Key = tuple[int | None, str]
 values = st.one_of(st.sampled_from(["", "1", "2"]), st.text(max_size=12).filter(lambda t: t.isprintable()))
 ttls = st.sampled_from([None, None, None, TTL_S, TTL_S * 2])
-exists = st.sampled_from([None, None, None, True, False])
+exists = st.sampled_from([None, None, True, True, False])
 ages = st.integers(min_value=0, max_value=8)
 
 
@@ -59,6 +61,7 @@ class KeySpace(RuleBasedStateMachine):
     """Requests below a fresh directory."""
 
     member: Server
+    seen: ClassVar[Counter[tuple[str, str]]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,13 +73,24 @@ class KeySpace(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         with self.conn:
-            self.exchange("GET", "", Params(recursive=True), "recursive=true&sorted=true")
+            self.exchange("GET", (None, ""), Params(recursive=True), "recursive=true&sorted=true")
 
-    def exchange(self, method: str, key: str, params: Params, query: str, body: bytes | None = None) -> None:
-        path = self.prefix + key
+    def place(self, key: Key) -> str:
+        """The path of a drawn key: a node that exists, if it says so, or any."""
+        place, path = key
+        existing = [known for known in self.store.nodes if known != "/"]
+        if place is None or not existing:
+            return self.prefix + path
+        # Every fourth is something below what exists: new in a directory, refused below a file.
+        path = sorted(existing)[place // 4 % len(existing)]
+        return path if place % 4 else f"{path}/a"
+
+    def exchange(self, method: str, key: Key, params: Params, query: str, body: bytes | None = None) -> None:
+        path = self.place(key)
         target = f"/v2/keys{quote(path)}" + (f"?{query}" if query else "")
         reply = self.conn.request(method, target, body)
         expected = self.store.request("GET" if method == "HEAD" else method, path, params)
+        self.seen[method, expected.answer.get("action") or str(expected.answer["errorCode"])] += 1
         shown = f"{method} {target} {body!r}"
         if params.prev_exist is False and params.compares and expected.status == 404:
             # "Must not exist" and "must be x" contradict each other: how that is refused is not laid down.
@@ -89,6 +103,12 @@ class KeySpace(RuleBasedStateMachine):
         if method != "HEAD":
             wanted = gojson.dump(expected.answer) + "\n"
             assert normal(reply.body.decode()) == wanted, shown
+
+    @initialize(value=values)
+    def plant(self, value: str) -> None:
+        """A small tree, so that the first requests find something."""
+        for key in ("/a", "/b/a", "/b/_h/c"):
+            self.exchange("PUT", (None, key), Params(value), "", form(value=value))
 
     @rule(
         key=keys,
@@ -103,7 +123,7 @@ class KeySpace(RuleBasedStateMachine):
     )
     def put(
         self,
-        key: str,
+        key: Key,
         value: str,
         make_dir: bool,
         ttl_s: int | None,
@@ -150,8 +170,40 @@ class KeySpace(RuleBasedStateMachine):
         else:
             self.exchange("PUT", key, params, "", form(**fields, **flags))
 
+    @rule(key=keys, child=names, value=values, make_dir=st.sampled_from([False, False, True]))
+    def set_below(self, key: Key, child: str, value: str, make_dir: bool) -> None:
+        """A plain set below (or, through a file, against) what exists: the tree grows."""
+        path = f"{self.place(key)}/{child}"
+        query = "dir=true" if make_dir else ""
+        self.exchange(
+            "PUT", (None, path[len(self.prefix) :]), Params(value, make_dir), query, form(value=value)
+        )
+
+    @rule(
+        key=keys,
+        value=values,
+        method=st.sampled_from(["PUT", "PUT", "DELETE"]),
+        right_value=st.sampled_from([None, True, True, False]),
+        right_index=st.sampled_from([None, True, True, False]),
+    )
+    def compare(
+        self, key: Key, value: str, method: str, right_value: bool | None, right_index: bool | None
+    ) -> None:
+        """Compare with what the node has, or with something else."""
+        node = self.store.nodes.get(self.place(key))
+        prev_value = None
+        if right_value is not None:
+            prev_value = (node.value if node is not None and right_value else "other") or None
+        prev_index = 0
+        if right_index is not None:
+            prev_index = node.modified if node is not None and right_index else 1
+        flags: dict[str, Any] = {"prevValue": prev_value, "prevIndex": prev_index or None}
+        query = form(**{name: given for name, given in flags.items() if given is not None}).decode()
+        params = Params(value if method == "PUT" else "", prev_value=prev_value, prev_index=prev_index)
+        self.exchange(method, key, params, query, form(value=value) if method == "PUT" else None)
+
     @rule(key=keys, value=values, make_dir=st.booleans(), ttl_s=ttls)
-    def post(self, key: str, value: str, make_dir: bool, ttl_s: int | None) -> None:
+    def post(self, key: Key, value: str, make_dir: bool, ttl_s: int | None) -> None:
         """POST makes a key named after its index."""
         fields: dict[str, Any] = {"value": value} | ({"ttl": ttl_s} if ttl_s is not None else {})
         query = "dir=true" if make_dir else ""
@@ -165,7 +217,7 @@ class KeySpace(RuleBasedStateMachine):
         age=st.one_of(st.none(), st.none(), ages),
     )
     def delete(
-        self, key: str, make_dir: bool, recursive: bool, prev_value: str | None, age: int | None
+        self, key: Key, make_dir: bool, recursive: bool, prev_value: str | None, age: int | None
     ) -> None:
         """DELETE with any mixture of flags and conditions."""
         if prev_value == "" and not self.fixed:
@@ -185,16 +237,16 @@ class KeySpace(RuleBasedStateMachine):
         quorum=st.booleans(),
         method=st.sampled_from(["GET", "GET", "HEAD"]),
     )
-    def read(self, key: str, recursive: bool, quorum: bool, method: str) -> None:
+    def read(self, key: Key, recursive: bool, quorum: bool, method: str) -> None:
         """GET and HEAD, sorted (our server always sorts, upstream when asked)."""
         query = "sorted=true" + "&recursive=true" * recursive + "&quorum=true" * quorum
         self.exchange(method, key, Params(recursive=recursive), query)
 
     @rule(key=keys, recursive=st.booleans(), age=ages)
-    def watch_from_the_past(self, key: str, recursive: bool, age: int) -> None:
+    def watch_from_the_past(self, key: Key, recursive: bool, age: int) -> None:
         """A watch with an index of this example gets the first event that concerns it, if there is one."""
         since = self.store.index - age
-        path = self.prefix + key
+        path = self.place(key)
         if since <= self.start or not self.fixed:
             return
         event = self.store.first_event(path, recursive=recursive, since=since)
@@ -208,9 +260,21 @@ class KeySpace(RuleBasedStateMachine):
         assert normal(reply.body.decode()) == gojson.dump(event.answer) + "\n", f"watch {path}{query}"
 
 
-def play(server: Server, examples: int) -> None:
+#: What a run has to have come across to mean anything: outcomes by method.
+OUTCOMES = {
+    ("PUT", "set update create compareAndSwap 100 101 102 104 105"),
+    ("POST", "create 104"),
+    ("DELETE", "delete compareAndDelete 100 101 102 104 108"),
+    ("GET", "get 100 104"),
+}
+
+
+def play(server: Server, examples: int) -> Counter[tuple[str, str]]:
+    """Run the machine; how often each outcome was seen, by method."""
+
     class OnThisServer(KeySpace):
         member = server
+        seen: ClassVar[Counter[tuple[str, str]]] = Counter()
 
     run_state_machine_as_test(
         OnThisServer,
@@ -222,12 +286,17 @@ def play(server: Server, examples: int) -> None:
             report_multiple_bugs=False,
         ),
     )
+    return OnThisServer.seen
 
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", [Kind.OURS, Kind.UPSTREAM, Kind.ETCD34], ids=lambda kind: kind.value)
 def test_against_the_model(module_servers: Servers, kind: Kind) -> None:
-    play(module_servers(kind), 150)
+    seen = play(module_servers(kind), 300)
+    rare = [
+        f"{method} {name}" for method, all_ in OUTCOMES for name in all_.split() if not seen[method, name]
+    ]
+    assert not rare, f"too little happened: {rare} in {seen}"
 
 
 @pytest.mark.long

@@ -164,6 +164,21 @@ def test_125_126_history_and_names_that_only_begin_alike(ground: Ground) -> None
 
 
 @ALL
+def test_history_and_paths_that_did_not_exist_in_a_deleted_directory(ground: Ground) -> None:
+    """Only what a deletion removed is told of it, in the past as live (upstream tells all paths below)."""
+    ground.put("/wpast/old")
+    index = ground.conn.delete("/wpast", "?recursive=true").json()["node"]["modifiedIndex"]
+    answer = ground.put("/wpast/new")
+    event = ground.watch("/wpast/new", f"&waitIndex={index}").read_object()
+    if ground.kind.has_fixes:
+        assert event == answer
+    else:
+        assert (event["action"], event["node"]["key"]) == ("delete", "/wpast")
+    told = ground.watch("/wpast/old", f"&waitIndex={index}").read_object()
+    assert (told["action"], told["node"]["key"]) == ("delete", "/wpast")
+
+
+@ALL
 def test_127_history_and_hidden_keys(ground: Ground) -> None:
     """Fix 9: the past is filtered like the present."""
     index = ground.put("/wh/_h")["node"]["modifiedIndex"]

@@ -146,6 +146,10 @@ impl LogThread {
         if core.replica.is_stopping() || core.replica.poisoned().is_some() {
             return None;
         }
+        // A job that ended just now has found nobody asleep to wake.
+        if !self.done.is_empty() {
+            return Some(None);
+        }
         core.asleep = true;
         let sleep = Duration::from_nanos(core.replica.sleep_ns(now, deadline_ns));
         self.inner.wake.wait_for(&mut core, sleep);

@@ -9,7 +9,7 @@ use coreos_store::{Op, Write};
 use coreos_wal::WalOptions;
 
 /// After this long something hangs. Nothing waits for it otherwise.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A cluster of one with small log files.
 pub fn config(data_dir: &Path) -> MemberConfig {

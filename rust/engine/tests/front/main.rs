@@ -1,5 +1,6 @@
 //! The HTTP front over real sockets and over the fed transport.
 
+mod client;
 #[path = "../common/mod.rs"]
 mod common;
 mod reply;

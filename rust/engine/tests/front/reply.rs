@@ -91,8 +91,8 @@ pub fn get(target: &str) -> String {
 /// A request with a form.
 pub fn form(method: &str, target: &str, form: &str) -> String {
     format!(
-        "{method} {target} HTTP/1.1\r\nHost: here\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {}\r\n\r\n{form}",
+        "{method} {target} HTTP/1.1\r\nHost: here\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
         form.len()
     )
 }

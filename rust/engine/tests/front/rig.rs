@@ -1,10 +1,10 @@
 //! A member with its front and clients over every transport, all driven from the test's own thread.
 //!
-//! `turn` is called only when the front's descriptor says so, when the last turn asked for it, or where the
-//! contract says that it follows: a wake-up that the front forgets makes a test hang instead of being hidden.
+//! `turn` is called only when the front's descriptor says so, when the last turn asked for it, or
+//! where the contract says that it follows: a wake-up that the front forgets makes a test hang
+//! instead of being hidden.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -15,6 +15,7 @@ use coreos_engine::{Member, MemberConfig};
 use rustix::event::{PollFd, PollFlags, poll};
 use tempfile::TempDir;
 
+use crate::client::{Client, Link};
 use crate::common::{self, DEADLINE};
 use crate::reply::{Reply, parse};
 
@@ -31,25 +32,6 @@ pub enum Over {
 const LATE: Duration = Duration::from_millis(500);
 
 pub const ALL: [Over; 3] = [Over::Tcp, Over::Unix, Over::Fed];
-
-enum Link {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-    Fed(u64),
-    Gone,
-}
-
-struct Client {
-    link: Link,
-    to_send: VecDeque<u8>,
-    received: Vec<u8>,
-    /// The server has ended it.
-    ended: bool,
-    /// It does not read.
-    deaf: bool,
-    /// Fed ones: the front has said that there is output, and it has not all been taken.
-    awake: bool,
-}
 
 /// See the module.
 pub struct Rig {
@@ -111,7 +93,14 @@ impl Rig {
             Over::Fed => Link::Fed(self.front.open_fed("fed").expect("within the limit")),
         };
         let (to_send, received) = (VecDeque::new(), Vec::new());
-        self.clients.push(Client { link, to_send, received, ended: false, deaf: false, awake: true });
+        self.clients.push(Client {
+            link,
+            to_send,
+            received,
+            ended: false,
+            deaf: false,
+            awake: true,
+        });
         self.clients.len() - 1
     }
 
@@ -198,7 +187,7 @@ impl Rig {
         self.reply_to(client, method)
     }
 
-    /// Wait for `text` in a reply that has not ended; gives all before it and takes all up to its end.
+    /// Wait for `text` in a reply that has not ended; gives what is before it, takes both.
     pub fn wait_for(&mut self, client: usize, text: &str) -> String {
         self.until(text, |rig| {
             let received = &mut rig.clients[client].received;
@@ -233,19 +222,30 @@ impl Rig {
     /// Answer what came for Python with its path.
     pub fn respond_to_all(&mut self) {
         while let Some(request) = self.requests.pop_front() {
-            self.front.respond(request.ticket, 200, &[("Content-Type", b"x/y")], request.path.as_bytes());
+            self.front.respond(
+                request.ticket,
+                200,
+                &[("Content-Type", b"x/y")],
+                request.path.as_bytes(),
+            );
         }
     }
 
-    /// Do not wait in the next step.
-    pub fn nudge(&mut self) {
-        self.due = Instant::now();
+    /// Do not wait for longer than this in the next step.
+    pub fn wait_at_most(&mut self, ms: u64) {
+        self.due = self.due.min(Instant::now() + Duration::from_millis(ms));
+    }
+
+    /// Wait until the front has this many connections.
+    pub fn wait_for_connections(&mut self, count: usize) {
+        self.until("connections", |rig| (rig.front.connections() == count).then_some(()));
     }
 
     /// Wait for the front or a client, then let each do what it can.
     fn step(&mut self, deadline: Instant) {
         let now = Instant::now();
-        let taking = |client: &Client| client.awake && !client.deaf && matches!(client.link, Link::Fed(_));
+        let taking =
+            |client: &Client| client.awake && !client.deaf && matches!(client.link, Link::Fed(_));
         let wait = match self.clients.iter().any(taking) {
             true => Duration::ZERO,
             false => self.due.min(deadline).saturating_duration_since(now),
@@ -283,10 +283,15 @@ impl Rig {
                 self.due = Instant::now() + Duration::from_millis(turn.next_ms);
                 self.requests.extend(turn.requests);
                 for client in &mut self.clients {
-                    client.awake |= matches!(client.link, Link::Fed(id) if turn.fed_ready.contains(&id));
+                    client.awake |=
+                        matches!(client.link, Link::Fed(id) if turn.fed_ready.contains(&id));
                 }
             }
-            Err(reason) => self.poisoned = Some(reason),
+            Err(reason) => {
+                self.poisoned = Some(reason);
+                // Whoever drives fed connections looks at all of them once more.
+                self.clients.iter_mut().for_each(|client| client.awake = true);
+            }
         }
     }
 
@@ -304,64 +309,6 @@ impl Rig {
                 client.ended = true;
                 client.link = Link::Gone;
                 self.front.close_fed(id);
-            }
-        }
-    }
-}
-
-impl Client {
-    fn wants(&self) -> PollFlags {
-        let mut flags = PollFlags::empty();
-        if !self.deaf && !self.ended {
-            flags |= PollFlags::IN;
-        }
-        if !self.to_send.is_empty() {
-            flags |= PollFlags::OUT;
-        }
-        flags
-    }
-
-    fn pump(&mut self) {
-        self.push();
-        if self.deaf || self.ended {
-            return;
-        }
-        let mut buffer = [0; 1 << 16];
-        loop {
-            let result = match &mut self.link {
-                Link::Tcp(socket) => socket.read(&mut buffer),
-                Link::Unix(socket) => socket.read(&mut buffer),
-                Link::Fed(_) | Link::Gone => return,
-            };
-            match result {
-                Ok(0) => {
-                    self.ended = true;
-                    return;
-                }
-                Ok(count) => self.received.extend_from_slice(&buffer[..count]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
-                    self.ended = true;
-                    return;
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-
-    fn push(&mut self) {
-        while !self.to_send.is_empty() {
-            let part = self.to_send.make_contiguous();
-            let result = match &mut self.link {
-                Link::Tcp(socket) => socket.write(part),
-                Link::Unix(socket) => socket.write(part),
-                Link::Fed(_) | Link::Gone => return,
-            };
-            match result {
-                Ok(count) => drop(self.to_send.drain(..count)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // The server has closed: what it had to say is still to be read.
-                Err(_) => self.to_send.clear(),
             }
         }
     }

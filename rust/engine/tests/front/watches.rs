@@ -59,8 +59,7 @@ fn who_leaves_is_forgotten() {
             rig.leave(watcher);
             rig.wait_for_watchers(0);
         }
-        let nobody = |rig: &mut Rig| (rig.front.connections() == 0).then_some(());
-        rig.until("nobody is left", nobody);
+        rig.wait_for_connections(0);
     }
 }
 
@@ -75,7 +74,8 @@ fn who_has_left_before_the_watch_begins_is_forgotten_too() {
         rig.finish(watcher);
         assert_eq!(rig.reply(watcher).status, 201, "what it asked before is answered");
         rig.wait_for_end(watcher);
-        assert_eq!((rig.watchers(), rig.front.connections()), (0, 0), "{over:?}");
+        rig.wait_for_connections(0);
+        assert_eq!(rig.watchers(), 0, "{over:?}");
         let gone = rig.connect(over);
         rig.send(gone, get("/v2/keys/a?wait=true&stream=true"));
         if over != Over::Fed {
@@ -83,8 +83,7 @@ fn who_has_left_before_the_watch_begins_is_forgotten_too() {
         } else {
             rig.finish(gone);
         }
-        let nobody = |rig: &mut Rig| (rig.front.connections() == 0).then_some(());
-        rig.until("nobody is left", nobody);
+        rig.wait_for_connections(0);
         assert_eq!(rig.watchers(), 0, "{over:?}");
     }
 }

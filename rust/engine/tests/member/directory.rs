@@ -24,7 +24,7 @@ fn a_new_member_has_index_3_and_each_later_start_adds_one() {
     for start in 0..4_u64 {
         let member = Member::open(&config, true).expect("a start");
         let status = member.status();
-        // Add, publish, cluster version; then one publish each, and one write at the end of each life.
+        // Add, publish, cluster version; then one publish each, and one write per life.
         assert_eq!(status.etcd_index, 3 + 2 * start);
         assert_eq!(status.term, 2 + start);
         assert_eq!(status.leader_id, status.member_id);

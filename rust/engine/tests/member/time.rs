@@ -16,12 +16,8 @@ fn with_ttl(path: &str, ttl_ns: u64) -> Write {
 }
 
 fn watch(member: &Member, path: &str) {
-    let spec = WatchSpec {
-        path: path.as_bytes().to_vec(),
-        recursive: true,
-        stream: true,
-        wait_index: 0,
-    };
+    let spec =
+        WatchSpec { path: path.as_bytes().to_vec(), recursive: true, stream: true, wait_index: 0 };
     let watching = member.with_store(|store, _| store.watch(spec, 99));
     assert!(matches!(watching, Ok(Watching::Stream(..))));
 }
@@ -80,7 +76,8 @@ fn what_is_left_of_a_time_to_live_goes_on_after_a_stop() {
     let dir = tempdir().expect("a directory");
     let member = Member::open(&config(dir.path()), true).expect("a start");
     let inbox = Inbox::of(&member);
-    member.propose_many(&mut vec![(with_ttl("/a", 250 * MS), 1), (with_ttl("/b", 600_000 * MS), 2)]);
+    member
+        .propose_many(&mut vec![(with_ttl("/a", 250 * MS), 1), (with_ttl("/b", 600_000 * MS), 2)]);
     inbox.outcome(2);
     member.close();
     let again = Member::open(&config(dir.path()), true).expect("a start");

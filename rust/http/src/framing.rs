@@ -117,7 +117,7 @@ impl<'a> Gathered<'a> {
             return Err(Reject::malformed("HTTP/1.0 has no Transfer-Encoding"));
         }
         if unknown {
-            return Err(Reject::new(501, "unknown transfer coding: only chunked is supported"));
+            return Err(Reject::new(400, "unknown transfer coding: only chunked is supported"));
         }
         if self.chunked {
             return Ok(BodyLength::Chunked);

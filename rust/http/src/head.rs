@@ -128,7 +128,7 @@ fn line_error(error: httparse::Error, line: &[u8]) -> Reject {
     let version = line.trim_ascii_end().splitn(3, |&b| b == b' ').nth(2).unwrap_or(b"");
     if error == httparse::Error::Version && is_version(version) {
         let version = String::from_utf8_lossy(version);
-        return Reject::new(505, format!("{version} is not supported: use HTTP/1.1"));
+        return Reject::new(400, format!("{version} is not supported: use HTTP/1.1"));
     }
     Reject::malformed("request line")
 }

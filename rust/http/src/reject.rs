@@ -6,8 +6,8 @@ use std::fmt;
 /// has to be closed once the reply is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
-    /// 400 malformed, 413 body, 414 target, 417 expectation, 431 headers, 501 transfer coding, 505
-    /// version.
+    /// 400 malformed, or a version or transfer coding that is not spoken (a client's mistake is never a
+    /// 5xx here), 413 body, 414 target, 417 expectation, 431 headers.
     pub status: u16,
     /// One sentence for the client, without a full stop.
     pub message: String,

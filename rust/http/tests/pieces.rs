@@ -202,7 +202,7 @@ fn the_generated_streams_reach_every_verdict() {
         }
     }
     assert!(accepted > 1000 && left > 50, "{accepted} {left}");
-    for status in [400, 413, 414, 431, 501, 505] {
+    for status in [400, 413, 414, 431] {
         let count = seen.get(&status).copied().unwrap_or(0);
         assert!(count > 0, "{status} was never reached: {seen:?}");
     }

@@ -131,6 +131,12 @@ impl Store {
         self.history.push(event.clone());
         self.hub.reach(event.index());
         self.hub.notify(&event, gone, &mut self.notices);
+        // The original tells the streams of a removed key twice.
+        let removes =
+            matches!(event.action, Action::Delete | Action::CompareAndDelete | Action::Expire);
+        if self.config.upstream && removes {
+            self.hub.notify_key(&event, &mut self.notices);
+        }
         event
     }
 

@@ -78,6 +78,9 @@ pub struct Event {
     pub(crate) refresh: bool,
     /// It removed a directory that was not empty.
     pub(crate) subtree: bool,
+    /// Hashes of the paths that went with it, relative to it; none when they were too many, or when the event comes
+    /// from a snapshot.
+    pub(crate) inside: Option<Box<[u64]>>,
     /// Cluster time of the command, which the shown `ttl` counts from.
     pub(crate) time_ns: u64,
     pub(crate) offset_ns: i64,
@@ -108,6 +111,7 @@ impl Event {
             prev,
             refresh: false,
             subtree: false,
+            inside: None,
             time_ns,
             offset_ns,
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),

@@ -212,6 +212,11 @@ impl Hub {
         self.tell(key, hash.finish(), true, event, notices);
     }
 
+    /// Tell those who watch the very key of the event.
+    pub fn notify_key(&mut self, event: &Arc<Event>, notices: &mut Vec<Notice>) {
+        self.tell(&event.key, self.begin.of(&event.key), true, event, notices);
+    }
+
     /// Tell the watchers of one path; those that watch only that path if `singles`.
     fn tell(
         &mut self,

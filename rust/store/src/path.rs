@@ -72,6 +72,16 @@ pub(crate) fn join(parent: &[u8], name: &[u8]) -> Vec<u8> {
     path
 }
 
+/// A number that tells paths apart (64-bit FNV-1a, so that it can go on from a parent's).
+pub(crate) fn hash(path: &[u8]) -> u64 {
+    hash_on(0xcbf2_9ce4_8422_2325, path)
+}
+
+/// The hash of a path that goes on with `more`.
+pub(crate) fn hash_on(hash: u64, more: &[u8]) -> u64 {
+    more.iter().fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,9 @@ use crate::deadlines::Deadlines;
 use crate::path;
 use crate::text::Text;
 
+/// Paths of a removed directory that its event remembers (8 bytes each).
+const PATHS_INSIDE_MAX: usize = 1 << 16;
+
 /// Where the way down a path ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
@@ -225,6 +228,25 @@ impl Tree {
             }
             self.arena.remove(id);
         }
+    }
+
+    /// Sorted hashes of the paths below a directory, relative to it; none if they are too many to be kept.
+    pub fn paths_inside(&self, top: NodeId) -> Option<Box<[u64]>> {
+        let mut hashes = Vec::new();
+        let mut dirs = vec![(top, path::hash(b""))];
+        while let Some((id, above)) = dirs.pop() {
+            let Some(dir) = &self.get(id).dir else { continue };
+            for child in dir.children.iter() {
+                if hashes.len() == PATHS_INSIDE_MAX {
+                    return None;
+                }
+                let hash = path::hash_on(path::hash_on(above, b"/"), self.get(child).text.name());
+                hashes.push(hash);
+                dirs.push((child, hash));
+            }
+        }
+        hashes.sort_unstable();
+        Some(hashes.into_boxed_slice())
     }
 
     /// Make room for nodes that are about to come.

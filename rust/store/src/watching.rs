@@ -38,8 +38,8 @@ impl Store {
     ///
     /// An event matches a watch on `W` when it is on `W` itself; or below it, the watch is recursive
     /// and nothing on the way down is hidden; or it removed a directory above `W`, with `W` in it.
-    /// Of events in the past the last is not known exactly: it is taken to be so when the directory
-    /// was not empty.
+    /// Of events in the past the last is known exactly unless the directory was huge or the event comes
+    /// from a snapshot: then it is taken to be so when the directory was not empty.
     ///
     /// # Errors
     /// 401 when there may have been events from `wait_index` on that are not kept any more. When
@@ -113,5 +113,11 @@ fn matches(event: &Event, spec: &WatchSpec, upstream: bool) -> bool {
         let removes = matches!(event.action, Action::Delete | Action::Expire) && event.node.dir;
         return removes && point.starts_with(key);
     }
-    event.subtree && path::is_below(point, key)
+    event.subtree && path::is_below(point, key) && was_inside(event, &point[key.len()..])
+}
+
+/// Whether a removed directory had this path in it. Not known is taken for yes: a watcher told in vain reads again, one
+/// not told waits for ever.
+fn was_inside(event: &Event, below: &[u8]) -> bool {
+    event.inside.as_ref().is_none_or(|inside| inside.binary_search(&path::hash(below)).is_ok())
 }

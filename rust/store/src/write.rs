@@ -236,9 +236,11 @@ impl Store {
         let prev = self.image(id);
         let node = Image { text: None, modified_index: index, deadline_ns: 0, ..prev.clone() };
         self.tree.touch(id, index);
+        let inside = if subtree { self.tree.paths_inside(id) } else { None };
         self.tree.remove(id);
         let mut event = Event::new(action, path, node, Some(prev), self.now());
         event.subtree = subtree;
+        event.inside = inside;
         self.record(Arc::new(event), &gone)
     }
 }

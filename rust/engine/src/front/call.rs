@@ -82,6 +82,10 @@ fn moved(path: &[u8], rest: &[u8], query: &[u8]) -> Result<(), Refusal> {
         return Ok(());
     }
     let mut location = [PREFIX, path].concat();
+    // Go's path cleaning keeps a final slash.
+    if rest.ends_with(b"/") && path != b"/" {
+        location.push(b'/');
+    }
     if !query.is_empty() {
         location.push(b'?');
         location.extend_from_slice(query);

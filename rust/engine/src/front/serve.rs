@@ -8,6 +8,7 @@ use coreos_store::{Code, Error, WatchSpec, Watching, Write};
 use super::call::{Call, Refusal, key_part, understand};
 use super::connection::{Framing, State};
 use super::listing::{Job, Pipe};
+use super::params::refuse;
 use super::reply::{Indexes, raft_error};
 use super::socket::OUTPUT_BYTES_MAX;
 use super::{Front, OutboundRequest};
@@ -80,8 +81,13 @@ impl Front {
             Next::Bad(reject) => {
                 self.counters.rejected += 1;
                 conn.framing = Framing { minor: 1, ..Framing::default() };
-                let text = format!("{}\n", reject.message);
-                self.identity.text(&mut conn.out, &conn.framing, reject.status, &text);
+                if self.config.upstream && reject.status == 413 {
+                    let error = refuse(Code::InvalidForm, "http: POST too large");
+                    self.identity.error(&mut conn.out, &conn.framing, &error, None);
+                } else {
+                    let text = format!("{}\n", reject.message);
+                    self.identity.text(&mut conn.out, &conn.framing, reject.status, &text);
+                }
                 conn.closing = true;
                 self.mark_dirty(slot);
                 false

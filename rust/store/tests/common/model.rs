@@ -72,6 +72,8 @@ pub struct Model {
     pub index: u64,
     pub time: u64,
     pub events: Vec<Event>,
+    /// So many events came from a snapshot, which does not say what went with a directory.
+    pub from_snapshot: usize,
     pub watches: BTreeMap<u64, Watch>,
     pub mistake: Mistake,
 }
@@ -91,6 +93,7 @@ impl Model {
             // Not 0: a deadline of 0 is none.
             time: 1_000_000_000,
             events: Vec::new(),
+            from_snapshot: 0,
             watches: BTreeMap::new(),
             mistake,
         }
@@ -325,8 +328,13 @@ impl Model {
         let mut past: Vec<String> = if wait_index == 0 {
             Vec::new()
         } else {
-            let events = self.events.iter().filter(|event| event.node.modified >= wait_index);
-            events.filter(|e| seen(e, &watch, self.mistake, false)).map(Event::json).collect()
+            let events = self.events.iter().enumerate();
+            let events = events.filter(|(_, event)| event.node.modified >= wait_index);
+            let known = |at: usize| at >= self.from_snapshot;
+            events
+                .filter(|(at, event)| seen(event, &watch, self.mistake, known(*at)))
+                .map(|(_, event)| event.json())
+                .collect()
         };
         if !watch.stream || self.mistake == Mistake::OneOldEvent {
             past.truncate(1);

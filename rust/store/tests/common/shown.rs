@@ -11,7 +11,7 @@ pub fn hidden(path: &str, point: &str) -> bool {
     rest.split('/').any(|segment| segment.starts_with('_'))
 }
 
-pub fn seen(event: &Event, watch: &Watch, mistake: Mistake, live: bool) -> bool {
+pub fn seen(event: &Event, watch: &Watch, mistake: Mistake, knows_gone: bool) -> bool {
     if event.refresh && mistake != Mistake::RefreshTold {
         return false;
     }
@@ -26,7 +26,7 @@ pub fn seen(event: &Event, watch: &Watch, mistake: Mistake, live: bool) -> bool 
     if mistake == Mistake::TextPrefix && !event.gone.is_empty() && point.starts_with(key.as_str()) {
         return true;
     }
-    let known = live && mistake != Mistake::NeverExistedTold;
+    let known = knows_gone && mistake != Mistake::NeverExistedTold;
     if known { event.gone.contains(point) } else { !event.gone.is_empty() && below(point, key) }
 }
 

@@ -272,6 +272,7 @@ impl Run {
         self.ids.clear();
         self.told.clear();
         self.model.watches.clear();
+        self.model.from_snapshot = self.model.events.len();
         Ok(())
     }
 

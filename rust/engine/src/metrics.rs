@@ -64,8 +64,6 @@ pub struct Metrics {
     pub snapshots: Histogram,
     /// Proposals refused.
     pub proposals_failed: AtomicU64,
-    /// Expired nodes.
-    pub expired: AtomicU64,
     /// Bytes given to the log.
     pub log_bytes: AtomicU64,
 }

@@ -46,8 +46,6 @@ const SLOT_BITS: u32 = 24;
 const CONNECTIONS_MAX: usize = (1 << SLOT_BITS) - 1;
 /// Events that one round may take.
 const EVENTS_MAX: usize = 256;
-/// Longest wait within a turn, in nanoseconds.
-const PATIENCE_NS: i64 = 250_000;
 /// Rounds of events that one turn may take before it goes back to Trio.
 const ROUNDS_MAX: usize = 4;
 
@@ -111,8 +109,6 @@ pub struct Front {
     /// Connections that may have a request buffered (their last one has just been answered).
     ready: VecDeque<usize>,
     proposals: Vec<(Write, u64)>,
-    /// The round before has proposed something.
-    proposed: bool,
     mail: Vec<Mail>,
     scratch: Box<[u8]>,
     spare_buffers: Vec<Vec<u8>>,
@@ -148,7 +144,6 @@ impl Front {
             dirty: Vec::new(),
             ready: VecDeque::new(),
             proposals: Vec::new(),
-            proposed: false,
             mail: Vec::new(),
             scratch: vec![0; 64 << 10].into_boxed_slice(),
             spare_buffers: Vec::new(),
@@ -310,8 +305,7 @@ impl Front {
     pub fn turn(&mut self, max_events: usize) -> Result<Turn, String> {
         for round in 0..ROUNDS_MAX {
             self.clock();
-            let wait_ns = self.patience_ns(round);
-            let had_events = self.receive_events(max_events, wait_ns);
+            let had_events = self.receive_events(max_events);
             let had_mail = self.receive_mail();
             let had_ready = self.serve_ready();
             self.propose();
@@ -335,18 +329,12 @@ impl Front {
         self.identity.date.refresh(self.unix_seconds);
     }
 
-    /// How long this round may wait for its events: only for the outcome of what the round before has proposed. Going back to Trio and coming again costs more than most syncs take.
-    fn patience_ns(&mut self, round: usize) -> i64 {
-        let proposed = std::mem::take(&mut self.proposed);
-        if round > 0 && proposed { PATIENCE_NS } else { 0 }
-    }
-
-    fn receive_events(&mut self, max_events: usize, wait_ns: i64) -> bool {
+    fn receive_events(&mut self, max_events: usize) -> bool {
         let mut buffer = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS_MAX];
-        let wait = rustix::time::Timespec { tv_sec: 0, tv_nsec: wait_ns };
+        let zero = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
         let room = &mut buffer[..max_events.clamp(1, EVENTS_MAX)];
         // An interrupted or failed wait delivers nothing now; level of the outer set brings it again.
-        let Ok((events, _)) = epoll::wait(&self.epoll, room, Some(&wait)) else { return false };
+        let Ok((events, _)) = epoll::wait(&self.epoll, room, Some(&zero)) else { return false };
         for event in events.iter() {
             let data = event.data.u64();
             if data != MAILBOX {

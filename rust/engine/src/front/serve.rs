@@ -187,7 +187,6 @@ impl Front {
         if self.proposals.is_empty() {
             return;
         }
-        self.proposed = true;
         let mut proposals = std::mem::take(&mut self.proposals);
         for (ticket, refused) in self.member.propose_many(&mut proposals) {
             let error = raft_error(&format!("etcdserver: {refused}"));

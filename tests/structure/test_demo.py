@@ -67,6 +67,7 @@ def test_it_plays_and_serves_until_told_to_end(number: signal.Signals) -> None:
         text = read_until(process, "Ctrl-C stops it")
         assert "not the book's answer" not in text
         assert "$ etcdctl mk /hello world\nworld\n" in text
+        assert "$ etcdctl ls /_etcd --recursive\n/_etcd/config\n/_etcd/machines\n" in text
         assert "hello3 modified" in text
         url = re.search(r"keeps serving on (http://[\d.:]+)", text)
         data_dir = re.search(r"data in (\S+) ", text)
@@ -100,8 +101,8 @@ def test_a_busy_port_is_named_with_its_holder_and_replaced() -> None:
 def test_control_an_answer_that_is_not_the_books_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     from coreos_py.demo import play
 
-    def other(ttl_s: int) -> list[play.Step]:
-        del ttl_s
+    def other(awaited_ttl_s: int) -> list[play.Step]:
+        del awaited_ttl_s
         return [play.Typed("mk /hello world", ("somebody else's answer",))]
 
     class Fake:
@@ -121,3 +122,27 @@ def test_a_data_directory_in_use_is_refused(tmp_path: Path) -> None:
         out, _ = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 2
     assert "is not empty" in out
+
+
+def test_a_file_is_no_data_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with demo("--data-dir", str(tmp_path / "file")) as process:
+        out, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 2
+    assert "is not a directory" in out
+
+
+def test_a_command_that_does_not_end_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from coreos_py.demo import member, play
+
+    class Fake:
+        def etcdctl(self, arguments: list[str]) -> list[str]:
+            del arguments
+            return ["/bin/sleep", "60"]
+
+        def environment(self) -> dict[str, str]:
+            return {}
+
+    monkeypatch.setattr(play, "COMMAND_DEADLINE_S", 0.1)
+    with pytest.raises(member.MemberFailed, match="etcdctl mk /hello world did not end within"):
+        play.play(Fake(), 1)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from coreos_py.demo.member import Member, MemberFailed, choose_ports
-from coreos_py.demo.play import play
+from coreos_py.demo.play import BOOK_TTL_S, play
 
 EPILOG = """\
 The data directory is a temporary one and removed at the end, unless --data-dir names it. Ports 2379 and
@@ -63,12 +63,22 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
         epilog=EPILOG,
     )
     parser.add_argument("--data-dir", type=Path, help="new or empty directory to keep the data in")
-    parser.add_argument("--ttl", type=int, default=20, metavar="SECONDS", help="the book's time to live (20)")
+    parser.add_argument(
+        "--ttl",
+        type=int,
+        default=BOOK_TTL_S,
+        metavar="SECONDS",
+        help=f"time to live of /hello2, whose end is waited for ({BOOK_TTL_S})",
+    )
     parser.add_argument("--once", action="store_true", help="stop after the play")
     parsed = parser.parse_args(words)
     if parsed.ttl < 1:
         parser.error("--ttl must be at least 1")
-    if parsed.data_dir is not None and parsed.data_dir.exists() and any(parsed.data_dir.iterdir()):
+    if parsed.data_dir is None or not parsed.data_dir.exists():
+        return parsed
+    if not parsed.data_dir.is_dir():
+        parser.error(f"--data-dir {parsed.data_dir} is not a directory")
+    if any(parsed.data_dir.iterdir()):
         parser.error(f"--data-dir {parsed.data_dir} is not empty; the play needs a fresh member")
     return parsed
 
@@ -80,6 +90,13 @@ def _say_how_to_go_on(member: Member, data_dir: Path, is_kept: bool) -> None:
     print(f"  curl -L {member.client_urls[-1]}/v2/keys/message -XPUT -d value='Hello world'")
     print(f"  {member.typed('get /message')}\n")
     print("Ctrl-C stops it.")
+
+
+def _remove(data_dir: Path) -> None:
+    try:
+        shutil.rmtree(data_dir)
+    except OSError as error:
+        print(f"demo: {data_dir} is not removed: {error}", file=sys.stderr)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -110,7 +127,7 @@ def main(words: list[str] | None = None) -> int:
         return 1
     finally:
         if data_dir is not None and not is_kept:
-            shutil.rmtree(data_dir, ignore_errors=True)
+            _remove(data_dir)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ STOP_DEADLINE_S = 30.0
 
 
 class MemberFailed(Exception):
-    """The member did not start; the message says what happened."""
+    """The member did not start or answer as it should; the message says what happened."""
 
 
 def _is_free(port: int) -> bool:
@@ -93,6 +94,7 @@ class Member:
 
     def _wait_until_answering(self) -> None:
         deadline_s = time.monotonic() + START_DEADLINE_S
+        reason = ""
         while time.monotonic() < deadline_s:
             status = self._process.poll()
             if status is not None:
@@ -100,18 +102,22 @@ class Member:
             try:
                 self.ask("/version")
                 return
-            except OSError:
+            except MemberFailed as error:
+                reason = str(error)
                 time.sleep(0.02)
-        raise MemberFailed(f"the member did not answer within {START_DEADLINE_S:.0f} s")
+        raise MemberFailed(f"the member did not answer within {START_DEADLINE_S:.0f} s: {reason}")
 
     def ask(self, path: str) -> tuple[Any, int]:
         """The JSON that a GET of this path answers, and the etcd index that came with it (0 without one)."""
         try:
-            reply = urllib.request.urlopen(self.client_urls[0] + path, timeout=60)
-        except urllib.error.HTTPError as refused:
-            reply = refused
-        with reply:
-            return json.load(reply), int(reply.headers.get("X-Etcd-Index", "0"))
+            try:
+                reply = urllib.request.urlopen(self.client_urls[0] + path, timeout=60)
+            except urllib.error.HTTPError as refused:
+                reply = refused
+            with reply:
+                return json.load(reply), int(reply.headers.get("X-Etcd-Index", "0"))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise MemberFailed(f"GET {path} failed: {error}") from error
 
     def etcdctl(self, arguments: list[str]) -> list[str]:
         """The command line that talks to this member."""

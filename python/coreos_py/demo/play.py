@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from coreos_py.demo.member import Member, MemberFailed
 
+BOOK_TTL_S = 20
 COMMAND_DEADLINE_S = 30.0
 
 
@@ -52,8 +53,11 @@ class Watched:
 Step = Typed | Said | Expired | Watched
 
 
-def steps(ttl_s: int) -> list[Step]:
-    """The section's commands in order, with those inserted that its later ones need."""
+def steps(awaited_ttl_s: int) -> list[Step]:
+    """The section's commands in order, with those inserted that its later ones need.
+
+    `awaited_ttl_s` is for the one key whose end is waited for; the others keep the book's time to live.
+    """
     return [
         Said("15-3-1  keys and directories"),
         Typed("mk /hello world", ("world",)),
@@ -61,12 +65,13 @@ def steps(ttl_s: int) -> list[Step]:
         Typed("mkdir /hello-dir"),
         Said("15-3-2  listing them"),
         Typed("ls / --recursive", ("/hello", "/hello-dir")),
+        Typed("ls /_etcd --recursive", ("/_etcd/config", "/_etcd/machines", "/_etcd/machines/demo")),
         Said("15-3-3  keys and directories that go by themselves"),
-        Typed(f"mk /hello2 world --ttl {ttl_s}", ("world",)),
+        Typed(f"mk /hello2 world --ttl {awaited_ttl_s}", ("world",)),
         Typed("ls /", ("/hello", "/hello-dir", "/hello2")),
         Expired("/hello2"),
         Typed("ls /", ("/hello", "/hello-dir")),
-        Typed(f"mkdir /hello-dir2 --ttl {ttl_s}"),
+        Typed(f"mkdir /hello-dir2 --ttl {BOOK_TTL_S}"),
         Said("15-3-4  watching"),
         Typed("mk /hello3 world", ("world",)),
         Watched("watch /hello3", Typed("set /hello3 abcd1234", ("abcd1234",)), "abcd1234"),
@@ -81,16 +86,16 @@ def steps(ttl_s: int) -> list[Step]:
         Typed("rmdir /hello-dir"),
         Typed("mk /hello3 world", ("world",), is_inserted=True),
         Typed("setdir /hello3"),
-        Typed(f"update /hello abcd1234 --ttl {ttl_s}", ("abcd1234",)),
+        Typed(f"update /hello abcd1234 --ttl {BOOK_TTL_S}", ("abcd1234",)),
         Typed("mkdir /hello-dir", is_inserted=True),
-        Typed(f"updatedir /hello-dir --ttl {ttl_s}"),
+        Typed(f"updatedir /hello-dir --ttl {BOOK_TTL_S}"),
     ]
 
 
-def play(member: Member, ttl_s: int) -> int:
+def play(member: Member, awaited_ttl_s: int) -> int:
     """Play every step, printing what is typed and answered; how many answers were not the book's."""
     differences = 0
-    for step in steps(ttl_s):
+    for step in steps(awaited_ttl_s):
         match step:
             case Said():
                 print(f"\n# {step.text}")
@@ -109,16 +114,23 @@ def _prompt(arguments: str, suffix: str = "") -> None:
 
 def _run(member: Member, arguments: str) -> tuple[int, list[str]]:
     """Run one command to its end: exit status and what it printed, both streams."""
-    done = subprocess.run(
-        member.etcdctl(shlex.split(arguments)),
-        env=member.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=COMMAND_DEADLINE_S,
-    )
+    try:
+        done = subprocess.run(
+            member.etcdctl(shlex.split(arguments)),
+            env=member.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_DEADLINE_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _still_running(arguments) from error
     return done.returncode, done.stdout.splitlines()
+
+
+def _still_running(arguments: str) -> MemberFailed:
+    return MemberFailed(f"etcdctl {arguments} did not end within {COMMAND_DEADLINE_S:.0f} s")
 
 
 def _compare(status: int, lines: list[str], answers: tuple[str, ...]) -> int:
@@ -180,6 +192,8 @@ def _watch(member: Member, step: Watched) -> int:
             watcher.send_signal(signal.SIGINT)
         out, _ = watcher.communicate(timeout=COMMAND_DEADLINE_S)
         return differences + _compare(watcher.returncode, lines + out.splitlines(), (step.answer,))
+    except subprocess.TimeoutExpired as error:
+        raise _still_running(step.watch) from error
     finally:
         watcher.kill()
         watcher.wait()

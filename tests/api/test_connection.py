@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import require
-from tests.support.certificates import make_certificates
+from tests.support.plain_and_tls import plain_and_tls
 from tests.support.server import Kind, Server
+from tests.support.waiting import wait_until
 from tests.support.wire import PeerClosed, form, request_bytes
 from tests.support.writers import flatten
 
-
-@pytest.fixture(scope="module", params=["plain", "tls"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    require(Kind.OURS, request.config)
-    folder: Path = tmp_path_factory.mktemp(f"connection_{request.param}")
-    certs = make_certificates(folder) if request.param == "tls" else None
-    made = Server(
-        Kind.OURS,
-        folder / "server",
-        tls=(certs.cert_file, certs.key_file) if certs else None,
-        client_tls=certs.client if certs else None,
-        flags=("--cors", "http://allowed.example"),
-    )
-    made.start()
-    try:
-        yield made
-        made.stop()
-    finally:
-        made.discard()
+server = plain_and_tls("--cors", "http://allowed.example")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +92,30 @@ def test_a_client_that_leaves_inside_a_long_listing(server: Server) -> None:
                 leaving.send(request_bytes("GET", "/v2/keys/leave?recursive=true"))
                 assert leaving.read_head().status == 200
         assert len(conn.get("/leave").json()["node"]["nodes"]) == 300
+    server.assert_no_traces()
+
+
+@pytest.mark.parametrize("stream", ["", "&stream=true"], ids=["once", "stream"])
+def test_watches_end_when_their_client_sends_no_more(server: Server, stream: str) -> None:
+    """Half-closing is leaving, as it is for etcd: nobody is kept waiting for events in vain."""
+    with server.connect() as conn:
+
+        def watchers() -> int:
+            count: int = conn.request("GET", "/v2/stats/store").json()["watchers"]
+            return count
+
+        wait_until(lambda: watchers() == 0, lambda: f"{watchers()} watches of earlier tests")
+        leaving = [server.connect() for _ in range(5)]
+        for number, one in enumerate(leaving):
+            one.send(request_bytes("GET", f"/v2/keys/half/{number % 2}?wait=true{stream}"))
+            assert one.read_head().status == 200
+        assert watchers() == len(leaving), "the control: so many are held before"
+        for one in leaving:
+            one.half_close()
+        wait_until(lambda: watchers() == 0, lambda: f"{watchers()} watches of clients that left")
+        assert conn.put("/half/0", "1").status in (200, 201)
+        for one in leaving:
+            one.close()
     server.assert_no_traces()
 
 

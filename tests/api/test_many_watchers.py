@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.crowd import Crowd, wrongly_told
 from tests.support.server import Kind, Server
+from tests.support.waiting import wait_until
 from tests.support.wire import Connection, PeerClosed, form, request_bytes
 
 Servers = Callable[[Kind], Server]
@@ -21,6 +22,12 @@ TOLD_S = 60.0
 
 def watch_request(key: str, query: str = "") -> bytes:
     return f"GET /v2/keys{key}?wait=true{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+
+def watchers(conn: Connection) -> int:
+    """How many watches the server holds."""
+    count: int = conn.request("GET", "/v2/stats/store").json()["watchers"]
+    return count
 
 
 def pipelined_puts(conn: Connection, puts: list[tuple[str, bytes]], batch: int = 64) -> list[int]:
@@ -43,7 +50,7 @@ def test_five_thousand_watchers_of_one_key(module_servers: Servers, kind: Kind) 
     with server.connect() as conn, Crowd(server.address, WATCHERS, watch_request("/crowd")) as crowd:
         crowd.wait_all(lambda watcher: watcher.has_head, TOLD_S, "accepted")
         if kind.is_ours:
-            assert conn.request("GET", "/v2/stats/store").json()["watchers"] == WATCHERS
+            assert watchers(conn) == WATCHERS
         event = conn.put("/crowd", "first").body
         conn.put("/crowd", "second")
         crowd.wait_all(lambda watcher: watcher.is_over, TOLD_S, "told")
@@ -51,7 +58,7 @@ def test_five_thousand_watchers_of_one_key(module_servers: Servers, kind: Kind) 
         wrong = wrongly_told([watcher.events() for watcher in crowd.watchers], [event])
         assert not wrong, (len(wrong), wrong[:5])
         if kind.is_ours:
-            assert conn.request("GET", "/v2/stats/store").json()["watchers"] == 0
+            assert watchers(conn) == 0
 
 
 def test_a_thousand_streams_get_every_event_in_order(module_servers: Servers) -> None:
@@ -82,11 +89,7 @@ def test_watchers_that_leave_are_forgotten(module_servers: Servers) -> None:
     with server.connect() as conn:
         with Crowd(server.address, 500, watch_request("/leavers")) as crowd:
             crowd.wait_all(lambda watcher: watcher.has_head, TOLD_S, "accepted")
-        for _ in range(5000):
-            if conn.request("GET", "/v2/stats/store").json()["watchers"] == 0:
-                break
-        else:
-            pytest.fail("watches of closed connections stay")
+        wait_until(lambda: watchers(conn) == 0, lambda: f"{watchers(conn)} watches of closed connections")
         assert conn.put("/leavers", "1").status == 201
 
 

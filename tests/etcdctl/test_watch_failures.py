@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.etcdctl.fake import HANG, Answer, Asked, FakeServer, always, file_event, reply
-from tests.etcdctl.runner import Ctl, wait_until
+from tests.etcdctl.runner import Ctl
+from tests.support.waiting import wait_until
 
 STARTED = b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 41\r\nTransfer-Encoding: chunked\r\n\r\n"
 EMPTY = Answer(STARTED + b"0\r\n\r\n")

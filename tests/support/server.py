@@ -8,17 +8,16 @@ import signal
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
 from tests.support.ports import free_port
+from tests.support.waiting import WaitedInVain, wait_until
 from tests.support.wire import Connection, PeerClosed, Reply
 
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 20.0
-POLL_S = 0.01
 #: What a server must never print: the traces of Python, Rust and Go when they fail.
 TRACES = ("Traceback (most recent call last)", "panicked at", "goroutine ", "RuntimeWarning", "Error in sys.")
 
@@ -152,9 +151,10 @@ class Server:
 
     def wait_ready(self, deadline_s: float = START_DEADLINE_S) -> None:
         """Poll until /version names a cluster version and the bootstrap's index moves are done."""
-        deadline = time.monotonic() + deadline_s
         last = "no connection"
-        while time.monotonic() < deadline:
+
+        def is_ready() -> bool:
+            nonlocal last
             assert self.process is not None
             if (code := self.process.poll()) is not None:
                 self.process = None
@@ -163,17 +163,19 @@ class Server:
                 with self.connect(timeout_s=2.0) as conn:
                     version = conn.request("GET", "/version")
                     state = conn.get("/_none")
-                    if (
-                        version.status == 200
-                        and b"not_decided" not in version.body
-                        and state.etcd_index >= 2 + self.starts
-                    ):
-                        return
-                    last = f"{version.body!r}, index {state.etcd_index}"
-            except (OSError, PeerClosed, AssertionError) as error:
+            except (OSError, PeerClosed) as error:
                 last = repr(error)
-            time.sleep(POLL_S)
-        raise ServerFailed(f"not ready after {deadline_s} s: {last}\n{self.stderr()}")
+                return False
+            if version.status != 200 or state.header("X-Etcd-Index") is None:
+                last = f"{version.status} and {state.status}"
+                return False
+            last = f"{version.body!r}, index {state.etcd_index}"
+            return b"not_decided" not in version.body and state.etcd_index >= 2 + self.starts
+
+        try:
+            wait_until(is_ready, lambda: last, deadline_s)
+        except WaitedInVain as vain:
+            raise ServerFailed(f"not ready: {vain}\n{self.stderr()}") from None
 
     def connect(self, **options: object) -> Connection:
         """A new client connection (TLS when the server is)."""
@@ -209,6 +211,19 @@ class Server:
             raise ServerFailed(f"still running after {deadline_s} s\n{self.stderr()[-8000:]}") from None
         self.process = None
         return code
+
+    def refuses_to_start(self) -> str:
+        """Launch: it must end by itself with status 1 and without a trace. What it printed this time."""
+        before = len(self.stderr())
+        self.launch()
+        # It publishes nothing, so this start moves no index.
+        self.starts -= 1
+        code = self.wait_exit()
+        said = self.stderr()[before:]
+        if code != 1:
+            raise ServerFailed(f"exit status {code} where 1 was due\n{said}")
+        self.assert_no_traces()
+        return said
 
     def stop(self) -> None:
         """SIGTERM; must exit cleanly and have printed no trace."""

@@ -108,7 +108,6 @@ class Connection:
         except BaseException:
             raw.close()
             raise
-        self.is_tls = tls is not None
         self.buffer = b""
 
     def __enter__(self) -> Connection:
@@ -122,9 +121,12 @@ class Connection:
         self.socket.close()
 
     def half_close(self) -> None:
-        """Say that no more bytes will come (plain TCP only)."""
-        assert not self.is_tls, "TLS has no half-close"
-        self.socket.shutdown(socket.SHUT_WR)
+        """Say that no more bytes will come; replies can still be read.
+
+        Under TLS too it is the TCP connection that ends, without TLS's own farewell, as when a program goes.
+        (The method of `SSLSocket` would throw the session away, and with it what is still to be read.)
+        """
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)
 
     def send(self, data: bytes) -> None:
         """Send exactly these bytes."""
@@ -264,7 +266,7 @@ class Connection:
         self.socket.settimeout(seconds)
         try:
             self.buffer += self.socket.recv(1 << 16)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             return True
         finally:
             self.socket.settimeout(before)

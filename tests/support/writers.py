@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.server import Server
+from tests.support.waiting import wait_until
 from tests.support.wire import BadReply, PeerClosed
 
 #: Keys of one writer; it overwrites them in turn with growing numbers.
@@ -57,6 +58,18 @@ class Writers:
             thread.join()
         if self._failures:
             raise self._failures[0]
+
+    def wait_for(self, count: int) -> None:
+        """Return when the journal counts that many acknowledged writes; fail when nobody writes any more."""
+
+        def are_written() -> bool:
+            is_enough = self.journal.count >= count
+            assert is_enough or any(thread.is_alive() for thread in self._threads), (
+                f"all writers have ended with {self.journal.count} of {count} writes: {self._failures}"
+            )
+            return is_enough
+
+        wait_until(are_written, lambda: f"{self.journal.count} of {count} writes")
 
     def _run(self, writer: int) -> None:
         try:

@@ -183,6 +183,14 @@ fn cause(
         if later.len() > 1 {
             return Some(format!("{next_path} was filled, but no valid batch is in it"));
         }
+        // Its header and first batch are inside one sector, and are synced before anything is
+        // written behind them: so they had been there, and what came after was a real write.
+        if next.survey.used_end > SECTOR_BYTES {
+            return Some(format!(
+                "{next_path} was written to beyond its first {SECTOR_BYTES} bytes, but no valid \
+                 batch is in it"
+            ));
+        }
         if here.used_end > place.offset {
             return Some(format!(
                 "the last batch of a finished segment, at {spot}, is damaged: {next_path} was \

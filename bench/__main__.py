@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import http.client
+import resource
+import subprocess
 import sys
 
-from bench.figures import Rounds
+from bench.figures import Rounds, Row
 from bench.generator import LOADGEN
-from bench.report import lines, save
+from bench.report import Report
 from bench.rows import ROWS
-from bench.servers import KINDS, missing_peer
+from bench.servers import KINDS, debian
+
+#: What is less than this is a try, and does not take the place of the last full results.
+ROUNDS = 3
+SECONDS = 4.0
+#: How a measurement fails when a server or the generator does; the other rows are measured all the same.
+MEASURING_FAILS = (OSError, RuntimeError, subprocess.SubprocessError, http.client.HTTPException)
 
 
 def main() -> int:
-    """Measure the chosen rows in alternating rounds, print the table, keep the JSON."""
+    """Measure the chosen rows in alternating rounds, print the table, keep it and the JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("--rounds", type=int, default=3, help="alternating rounds per row (default 3)")
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of one load (default 4)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="alternating rounds per row (default 3)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="length of one load (default 4)")
     parser.add_argument("--only", default="", help="comma list of row names")
     parser.add_argument("--list", action="store_true", help="name the rows and stop")
     options = parser.parse_args()
@@ -28,23 +37,45 @@ def main() -> int:
     unknown = names - {row.name for row in ROWS}
     if unknown:
         parser.error(f"no such row: {', '.join(sorted(unknown))} (--list names them)")
-    problem = missing_peer() or (None if LOADGEN.exists() else "build first: make bench")
-    if problem:
-        print(f"bench: {problem}", file=sys.stderr)
+    try:
+        debian()
+    except FileNotFoundError as error:
+        print(f"bench: {error}", file=sys.stderr)
         return 1
+    if not LOADGEN.exists():
+        print("bench: build first: make bench", file=sys.stderr)
+        return 1
+    raise_descriptor_limit()
     rows = [row for row in ROWS if not names or row.name in names]
-    results: dict[str, Rounds] = {}
-    print(f"values 64 bytes and 10,000 distinct keys unless said; {options.rounds} rounds", flush=True)
+    title = f"values 64 bytes and 10,000 distinct keys unless said; {options.rounds} rounds"
+    print(title, flush=True)
+    report = Report(vars(options), title)
+    failed = False
     for row in rows:
-        rounds: Rounds = {kind: [] for kind in KINDS}
-        for number in range(options.rounds):
-            order = KINDS if number % 2 == 0 else KINDS[::-1]
-            for kind in order:
-                rounds[kind].append(row.measure(kind, options.seconds))
-        results[row.name] = rounds
-        print(lines(row, rounds), flush=True)
-    print(f"wrote {save(rows, results, vars(options))}")
-    return 0
+        try:
+            text = report.add(row, alternate(row, options.rounds, options.seconds))
+        except MEASURING_FAILS as error:
+            failed = True
+            text = report.add_failure(row, str(error) or repr(error))
+        print(text, flush=True)
+    is_full = not names and not failed and options.rounds >= ROUNDS and options.seconds >= SECONDS
+    print(f"wrote {report.finish(is_full=is_full)}")
+    return 1 if failed else 0
+
+
+def alternate(row: Row, count: int, seconds: float) -> Rounds:
+    """The rounds of one row; who begins changes, so that a machine that slows down is fair to both."""
+    rounds: Rounds = {kind: [] for kind in KINDS}
+    for number in range(count):
+        for kind in KINDS if number % 2 == 0 else KINDS[::-1]:
+            rounds[kind].append(row.measure(kind, seconds))
+    return rounds
+
+
+def raise_descriptor_limit() -> None:
+    """To the hard limit, for both servers and the generator: 8,000 watchers take 8,000 sockets each side."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

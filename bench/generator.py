@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from bench.servers import Server
+from bench.servers import Server, Usage
 
 LOADGEN = Path(__file__).resolve().parent.parent / "target" / "release" / "loadgen"
 
@@ -20,12 +20,26 @@ def load(server: Server, mode: str, **options: Any) -> dict[str, float]:
     )
     if done.returncode != 0:
         raise RuntimeError(f"loadgen against {server.kind}: {done.stderr.strip()}")
-    after = server.usage()
     result: dict[str, float] = json.loads(done.stdout)
-    requests = max(result["requests"], 1)
-    result["server_us_per_request"] = (after.cpu_seconds - before.cpu_seconds) / requests * 1e6
-    result["syncs"] = after.syncs - before.syncs
-    return result
+    check(server, result, wanted=options.get("requests", 1))
+    return result | used(server, before, result["requests"])
+
+
+def check(server: Server, result: dict[str, float], wanted: int) -> None:
+    """A load that was refused, or that ended before it was through, is no measurement."""
+    if result["bad"]:
+        raise RuntimeError(f"{server.kind} gave {result['bad']:.0f} bad of {result['requests']:.0f} replies")
+    if result["requests"] < wanted:
+        raise RuntimeError(f"{server.kind} answered {result['requests']:.0f} of {wanted} requests in time")
+
+
+def used(server: Server, before: Usage, requests: float) -> dict[str, float]:
+    """What the server has used since `before`, for so many requests."""
+    after = server.usage()
+    return {
+        "server_us_per_request": (after.cpu_seconds - before.cpu_seconds) / requests * 1e6,
+        "syncs": after.syncs - before.syncs,
+    }
 
 
 def command(server: Server, mode: str, **options: Any) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 import time
 import urllib.request
 from collections.abc import Callable
 
 from bench.figures import Measurement
-from bench.generator import command, load
+from bench.generator import check, command, load, used
+from bench.listing import Listing
 from bench.servers import Server, fresh, scratch
 
 KEYS_BIG = 600_000
@@ -55,28 +55,11 @@ def put_under_listing(kind: str, seconds: float) -> Measurement:
     """Writes while somebody lists 600,000 keys again and again."""
     with fresh(kind) as server:
         _fill(server)
-        stop = threading.Event()
-        listings = 0
-
-        def list_all() -> None:
-            nonlocal listings
-            url = f"http://{server.address}/v2/keys/bench?recursive=true"
-            while not stop.is_set():
-                with urllib.request.urlopen(url, timeout=300) as reply:
-                    while reply.read(1 << 20):
-                        pass
-                listings += 1
-
-        reader = threading.Thread(target=list_all)
-        reader.start()
-        try:
+        with Listing(f"http://{server.address}/v2/keys/bench?recursive=true", KEYS_BIG * 64) as listing:
             result: Measurement = load(
                 server, "put", connections=16, seconds=max(seconds, 8), prefix="/other"
             )
-        finally:
-            stop.set()
-            reader.join()
-        result["listings"] = listings
+        result["listings"] = listing.count
         return result
 
 
@@ -88,7 +71,9 @@ def big(kind: str, seconds: float) -> Measurement:
             filled = _fill(server)
             loaded = server.usage()
             server.reset_peak()
-            load(server, "put", connections=64, requests=WRITES_TO_SNAPSHOT, seconds=600, keys=KEYS_BIG)
+            again = load(
+                server, "put", connections=64, requests=WRITES_TO_SNAPSHOT, seconds=600, keys=KEYS_BIG
+            )
             resting = server.usage()
         disk = sum(f.stat().st_blocks * 512 for f in (path / "data").rglob("*") if f.is_file())
         with Server(kind, path / "data") as server:
@@ -96,7 +81,8 @@ def big(kind: str, seconds: float) -> Measurement:
             restarted = server.usage()
             url = f"http://{server.address}/v2/keys/bench/{KEYS_BIG - 1:08d}"
             with urllib.request.urlopen(url, timeout=60) as reply:
-                assert json.load(reply)["node"]["value"] == "v" * 64
+                if json.load(reply)["node"]["value"] != "v" * 64:
+                    raise RuntimeError(f"{kind} has lost the value of its last key")
             first_answer_ms = server.first_answer_ms
     return {
         "loaded_mb": loaded.rss_bytes / 1e6,
@@ -105,15 +91,20 @@ def big(kind: str, seconds: float) -> Measurement:
         "restarted_mb": restarted.rss_bytes / 1e6,
         "restart_ms": first_answer_ms,
         "disk_mb": disk / 1e6,
-        "bad": filled["bad"],
-        "requests": filled["requests"],
+        "bad": filled["bad"] + again["bad"],
+        "requests": filled["requests"] + again["requests"],
+        "seconds": filled["seconds"] + again["seconds"],
+        "syncs": filled["syncs"] + again["syncs"],
+        "server_us_per_request": again["server_us_per_request"],
+        "generator_busy": again["generator_busy"],
     }
 
 
 def watchers(kind: str, seconds: float) -> Measurement:
-    """8,000 long polls on one key, one change."""
+    """8,000 long polls on one key, one change; the server's CPU is that of a whole poll, opening included."""
     del seconds
     with fresh(kind) as server:
+        before = server.usage()
         process = subprocess.Popen(
             command(server, "watch", connections=8000),
             stdin=subprocess.PIPE,
@@ -122,17 +113,33 @@ def watchers(kind: str, seconds: float) -> Measurement:
         )
         assert process.stdout is not None
         assert process.stdin is not None
-        if process.stdout.readline().strip() != "ready":
-            raise RuntimeError("the watchers could not be opened")
-        memory = server.usage().rss_bytes
-        out, _ = process.communicate("go\n", timeout=120)
+        try:
+            if process.stdout.readline().strip() != "ready":
+                raise RuntimeError("the watchers could not be opened")
+            memory = server.usage().rss_bytes
+            out, _ = process.communicate("go\n", timeout=120)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        if process.returncode != 0:
+            raise RuntimeError(f"the watchers ended with {process.returncode}")
         result: Measurement = json.loads(out)
-        result["rss_mb"] = memory / 1e6
-        return result
+        check(server, result, wanted=8000)
+        return result | used(server, before, result["requests"]) | {"rss_mb": memory / 1e6}
 
 
 def start(kind: str, seconds: float) -> Measurement:
     """From exec to the first answer on an empty data directory."""
     del seconds
     with fresh(kind) as server:
-        return {"start_ms": server.first_answer_ms, "rss_mb": server.usage().rss_bytes / 1e6}
+        usage = server.usage()
+        return {
+            "start_ms": server.first_answer_ms,
+            "rss_mb": usage.rss_bytes / 1e6,
+            # One request, whose answer ends the wait when it is a good one.
+            "requests": 1,
+            "bad": 0,
+            "syncs": usage.syncs,
+            "server_us_per_request": usage.cpu_seconds * 1e6,
+        }

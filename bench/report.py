@@ -39,24 +39,61 @@ def lines(row: Row, rounds: Rounds) -> str:
     return "\n".join(shown)
 
 
-def save(rows: list[Row], results: dict[str, Rounds], options: dict[str, Any]) -> Path:
-    """Everything that was measured, with machine and commit."""
-    RESULTS.mkdir(exist_ok=True)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    document = {
-        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": commit,
-        "cpus": os.cpu_count(),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "options": options,
-        "rows": [_document(row, results[row.name]) for row in rows if row.name in results],
-    }
-    path = RESULTS / "latest.json"
-    path.write_text(json.dumps(document, indent=1) + "\n")
-    return path
+def source() -> str:
+    """The commit that is measured, with a word when the tree has other changes than new results."""
+    words = ["git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results"]
+    changed = _git(*words)
+    commit = _git("git", "rev-parse", "--short", "HEAD") or "unknown"
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(words, cwd=RESULTS.parent.parent, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+class Report:
+    """Everything that one call measures, with machine and commit; kept after each row, as rows take minutes.
+
+    While a call runs, and for good if it is not a full one, its files are `partial.json` and `partial.txt`.
+    """
+
+    def __init__(self, options: dict[str, Any], title: str) -> None:
+        self._head = {
+            "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "commit": source(),
+            "cpus": os.cpu_count(),
+            "kernel": platform.release(),
+            "python": platform.python_version(),
+            "options": options,
+        }
+        self._texts = [title]
+        self._rows: list[dict[str, Any]] = []
+
+    def add(self, row: Row, rounds: Rounds) -> str:
+        """One measured row; its lines of the table."""
+        self._rows.append(_document(row, rounds))
+        return self._write(lines(row, rounds))
+
+    def add_failure(self, row: Row, reason: str) -> str:
+        """One row that could not be measured; its line of the table."""
+        self._rows.append({"name": row.name, "what": row.what, "failed": reason})
+        return self._write(f"{row.what}: FAILED: {reason}")
+
+    def _write(self, text: str) -> str:
+        self._texts.append(text)
+        RESULTS.mkdir(exist_ok=True)
+        document = json.dumps({**self._head, "rows": self._rows}, indent=1)
+        (RESULTS / "partial.json").write_text(document + "\n")
+        (RESULTS / "partial.txt").write_text("\n".join(self._texts) + "\n")
+        return text
+
+    def finish(self, *, is_full: bool) -> Path:
+        """Where the results are now: a full call's take the place of the last full call's."""
+        if not is_full:
+            return RESULTS / "partial.json"
+        (RESULTS / "partial.txt").replace(RESULTS / "latest.txt")
+        return (RESULTS / "partial.json").replace(RESULTS / "latest.json")
 
 
 def _document(row: Row, rounds: Rounds) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from bench.figures import Figure, Row
 from bench.measures import big, get, put, put_long, put_under_listing, start, watchers
 
 _TWICE = Figure("per_second", "more", 2.0, or_cpu=1.8)
-_READS = Figure("per_second", "more", 1.5)
+_HALF_MORE = Figure("per_second", "more", 1.5)
 
 ROWS = [
     Row("put-1", "PUT, 1 connection", put(1), (Figure("p50_ms", "less", 0.75),)),
@@ -14,14 +14,14 @@ ROWS = [
     Row("put-64", "PUT, 64 connections", put(64), (_TWICE,)),
     Row("put-256", "PUT, 256 connections", put(256), (_TWICE,)),
     Row("put-ttl", "PUT with ttl, 64 connections", put(64, ttl=300), (Figure("per_second", "more", 2.5),)),
-    Row("put-4k", "PUT of 4 KiB, 64 connections", put(64, value_bytes=4096), (_READS,)),
+    Row("put-4k", "PUT of 4 KiB, 64 connections", put(64, value_bytes=4096), (_HALF_MORE,)),
     Row("put-p99", "PUT for 60 s, 64 connections", put_long, (Figure("p99_ms", "less", 1.0),)),
     Row("put-list", "PUT while 600 k keys are listed", put_under_listing, (Figure("p99_ms", "less", 0.5),)),
     Row("get-1", "GET, 1 connection", get(1), (Figure("p50_ms", "less", 1.0),)),
-    Row("get-16", "GET, 16 connections", get(16), (_READS,)),
-    Row("get-64", "GET, 64 connections", get(64), (_READS,)),
-    Row("get-256", "GET, 256 connections", get(256), (_READS,)),
-    Row("get-quorum", "GET quorum=true, 64 connections", get(64, quorum=True), (_READS,)),
+    Row("get-16", "GET, 16 connections", get(16), (_HALF_MORE,)),
+    Row("get-64", "GET, 64 connections", get(64), (_HALF_MORE,)),
+    Row("get-256", "GET, 256 connections", get(256), (_HALF_MORE,)),
+    Row("get-quorum", "GET quorum=true, 64 connections", get(64, quorum=True), (_HALF_MORE,)),
     Row(
         "big",
         "600 k keys of 64-byte values",

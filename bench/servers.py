@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,25 +14,24 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
+
+from tests.support.ports import free_port
+from tests.support.server import debian_etcd
 
 KINDS = ("ours", "etcd")
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def missing_peer() -> str | None:
-    """Why the comparison cannot run here, if it cannot."""
-    if shutil.which("etcd", path="/usr/bin:/usr/local/bin") is None:
-        return "Debian's etcd is missing: apt-get install etcd-server"
-    return None
+@cache
+def debian() -> str:
+    """The etcd to compare with; FileNotFoundError says why there is none."""
+    path = debian_etcd()
+    if path is None:
+        raise FileNotFoundError("Debian's etcd 3.4 is missing: apt-get install etcd-server (or set ETCD34)")
+    return path
 
 
 @dataclass
@@ -55,11 +53,17 @@ class Server:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._log = (data_dir.parent / f"{data_dir.name}.log").open("ab")
+        command = self._command()
         self.started_s = time.monotonic()
-        self.process = subprocess.Popen(
-            self._command(), stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL
-        )
-        self.first_answer_ms = self._wait_until_answering()
+        self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL)
+        try:
+            self.first_answer_ms = self._wait_until_answering()
+        except BaseException:
+            # Nobody has this object yet to stop it.
+            self.process.kill()
+            self.process.wait()
+            self._log.close()
+            raise
 
     def _command(self) -> list[str]:
         peer = f"http://127.0.0.1:{free_port()}"
@@ -74,7 +78,7 @@ class Server:
             f"--initial-cluster=bench={peer}",
         ]
         if self.kind == "etcd":
-            return ["/usr/bin/etcd", "--enable-v2=true", "--logger=zap", "--log-level=error", *flags]
+            return [debian(), "--enable-v2=true", "--logger=zap", "--log-level=error", *flags]
         return [sys.executable, "-m", "coreos_py.cli.etcd", *flags]
 
     def _wait_until_answering(self) -> float:
@@ -110,7 +114,9 @@ class Server:
         with urllib.request.urlopen(f"http://{self.address}/metrics", timeout=30) as reply:
             text = reply.read().decode()
         found = re.search(r"^etcd_(?:disk_)?wal_fsync_durations?_seconds_count (\S+)", text, re.MULTILINE)
-        return int(float(found.group(1))) if found else -1
+        if found is None:
+            raise RuntimeError(f"the metrics of {self.kind} do not count fdatasync")
+        return int(float(found.group(1)))
 
     def reset_peak(self) -> None:
         """Forget the peak of the resident size."""

@@ -4,6 +4,7 @@
 //! and prints one JSON object: counts, bad replies, latency quantiles, its own CPU time.
 
 mod closed_loop;
+mod descriptors;
 mod histogram;
 mod options;
 mod response;
@@ -19,10 +20,10 @@ fn main() {
             std::process::exit(2);
         }
     };
-    let result = match options.mode {
+    let result = descriptors::allow(options.connections).and_then(|()| match options.mode {
         Mode::Put | Mode::Get => closed_loop::run(&options),
         Mode::Watch => watchers::run(&options),
-    };
+    });
     match result {
         Ok(json) => println!("{json}"),
         Err(error) => {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::epoll;
 
+use crate::closed_loop::cpu_seconds;
 use crate::options::Options;
 use crate::response::{Parsed, has_head, parse};
 
@@ -19,6 +20,8 @@ enum Phase {
 struct Watchers {
     streams: Vec<TcpStream>,
     received: Vec<Vec<u8>>,
+    /// Watchers that were answered with something else than the change.
+    bad: u64,
     epoll: std::os::fd::OwnedFd,
 }
 
@@ -28,6 +31,7 @@ pub fn run(options: &Options) -> io::Result<String> {
     let mut watchers = Watchers {
         streams: Vec::with_capacity(options.connections),
         received: vec![Vec::new(); options.connections],
+        bad: 0,
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
     };
     let key = format!("{}/watched", options.prefix);
@@ -46,6 +50,7 @@ pub fn run(options: &Options) -> io::Result<String> {
     io::stdin().read_line(&mut String::new())?;
     let mut writer = TcpStream::connect(options.address)?;
     let body = "value=changed";
+    let cpu_before = cpu_seconds();
     let started = Instant::now();
     write!(
         writer,
@@ -56,9 +61,12 @@ pub fn run(options: &Options) -> io::Result<String> {
     let told = watchers.wait_for(Phase::Events)?;
     let told = told.duration_since(started);
     Ok(format!(
-        "{{\"watchers\":{},\"last_told_ms\":{:.3}}}",
+        "{{\"requests\":{},\"bad\":{},\"last_told_ms\":{:.3},\"seconds\":{:.3},\"generator_busy\":{:.3}}}",
         options.connections,
-        told.as_secs_f64() * 1e3
+        watchers.bad,
+        told.as_secs_f64() * 1e3,
+        told.as_secs_f64(),
+        (cpu_seconds() - cpu_before) / told.as_secs_f64(),
     ))
 }
 
@@ -85,13 +93,16 @@ impl Watchers {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                     Err(error) => return Err(error),
                 }
-                let reached = match phase {
-                    Phase::Heads => has_head(received),
-                    Phase::Events => matches!(parse(received), Parsed::Reply(200, _)),
+                let (reached, is_bad) = match (phase, parse(received)) {
+                    (Phase::Heads, _) => (has_head(received), false),
+                    (Phase::Events, Parsed::Incomplete) => (false, false),
+                    (Phase::Events, Parsed::Reply(status, _)) => (true, status != 200),
+                    (Phase::Events, Parsed::Broken) => (true, true),
                 };
                 if reached && !done[slot] {
                     done[slot] = true;
                     missing -= 1;
+                    self.bad += u64::from(is_bad);
                 }
             }
         }

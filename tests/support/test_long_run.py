@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import long_run
 from tests.support.budgets import BUDGETS
-from tests.support.long_run import PARTS, ROOT, staleness
+from tests.support.long_run import COVERED, PARTS, ROOT, Part, run_part, staleness
 
 NOW = {"rust": "1" * 40, "python": "2" * 40, "tests/faults": "3" * 40}
 
@@ -47,6 +49,112 @@ def test_staleness_is_said(made: dict[str, Any], now: dict[str, str], changed: l
 def test_check_informs_and_never_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert long_run.main(["--check"]) == 0
     assert capsys.readouterr().out.startswith("long run: ")
+
+
+#: A project of one file, in which a part can be run in a second.
+CONFTEST = """
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true")
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: x")
+"""
+HEAD = "import os, random, pytest\npytestmark = pytest.mark.long\n"
+PASSES = "def test_passes(): pass\n"
+SKIPS = "def test_skips(): pytest.skip('needs root')\n"
+FAILS = "def test_fails(): assert 0\n"
+
+
+def run_tests(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch, **options: Any) -> dict[str, Any]:
+    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "test_it.py").write_text(HEAD + text)
+    monkeypatch.setattr(long_run, "ROOT", folder)
+    return run_part(Part("it", 1, "rounds", ("test_it.py",), "COREOS_ROUNDS", **options), 5, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        (PASSES, "passed"),
+        (SKIPS, "not run: 1 of 1 tests skipped: needs root"),
+        (PASSES + SKIPS, "not run: 1 of 2 tests skipped: needs root"),
+        (PASSES + FAILS, "failed with exit status 1"),
+        ("", "failed with exit status 5"),
+    ],
+)
+def test_only_what_was_tested_has_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, result: str
+) -> None:
+    assert run_tests(tmp_path, text, monkeypatch)["result"] == result
+
+
+def test_a_part_gets_count_and_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seed of Hypothesis too."""
+    text = (
+        "def test_it(request):\n"
+        "    assert os.environ['COREOS_ROUNDS'] == '5'\n"
+        "    assert os.environ['COREOS_SEED'] == '7'\n"
+        "    assert request.config.getoption('--hypothesis-seed') == '7'\n"
+    )
+    assert run_tests(tmp_path, text, monkeypatch)["result"] == "passed"
+
+
+def test_a_part_that_lacks_something_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = run_tests(tmp_path, PASSES, monkeypatch, needs=lambda: "no disk")
+    assert entry["result"] == "not run: no disk"
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A full record with seed 1, in a repository whose sources have not changed; nothing is really run."""
+    path = tmp_path / "long-run.json"
+    monkeypatch.setattr(long_run, "RECORD", path)
+    monkeypatch.setattr(long_run, "trees", lambda: dict(NOW))
+    monkeypatch.setattr(long_run, "uncommitted", list)
+    monkeypatch.setattr(
+        long_run,
+        "run_part",
+        lambda part, count, seed: {"name": part.name, "count": count, "seed": seed, "result": "passed"},
+    )
+    assert long_run.run([], {}, 1)
+    return path
+
+
+def seeds(path: Path) -> dict[str, int]:
+    return {part["name"]: part["seed"] for part in json.loads(path.read_text())["parts"]}
+
+
+def test_one_part_anew_leaves_the_others_in_the_record(recorded: Path) -> None:
+    assert long_run.run(["kills"], {}, 2)
+    assert seeds(recorded) == {part.name: 2 if part.name == "kills" else 1 for part in PARTS}
+
+
+@pytest.mark.parametrize("how", ["committed", "uncommitted", "old format"])
+def test_nothing_of_other_sources_stays_in_the_record(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    if how == "committed":
+        monkeypatch.setattr(long_run, "trees", lambda: {**NOW, "rust": "9" * 40})
+    elif how == "uncommitted":
+        monkeypatch.setattr(long_run, "uncommitted", lambda: ["rust/x.rs"])
+    else:
+        recorded.write_text('{"format": 0}')
+    assert long_run.run(["kills"], {}, 2)
+    assert seeds(recorded) == {"kills": 2}
+
+
+def test_a_commit_during_the_run_is_recorded(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([NOW, {**NOW, "rust": "9" * 40}])
+    monkeypatch.setattr(long_run, "trees", lambda: next(answers))
+    assert long_run.run(["kills"], {}, 2)
+    assert json.loads(recorded.read_text())["uncommitted"] == ["rust"]
+
+
+def test_what_a_part_runs_is_covered() -> None:
+    for part in PARTS:
+        for test in part.tests:
+            assert any(test.startswith(f"{folder}/") for folder in COVERED), test
+    assert all((ROOT / name).exists() for name in COVERED)
 
 
 def test_every_part_names_tests_that_exist() -> None:

@@ -91,18 +91,41 @@ def test_what_is_no_duration(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "1.0", "1_0", "--1", "+-1", "0x", "\u0663", "9223372036854775808", "1 "]
+    "text",
+    [
+        "",
+        "x",
+        "1.0",
+        "1_0",
+        "--1",
+        "+-1",
+        "0x",
+        "0x0x1",
+        "08",
+        "\u0663",
+        "9223372036854775808",
+        "1 ",
+        "1" * 80,
+    ],
 )
 def test_what_is_no_integer(text: str) -> None:
     with pytest.raises(FlagError):
         parsed("--ttl", text)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("10", 10), ("010", 8), ("0o10", 8), ("0x10", 16), ("0b11", 3), ("-010", -8), ("+0X1f", 31), ("0", 0)],
+)
+def test_numbers_are_go_numbers(text: str, value: int) -> None:
+    assert parsed("--ttl", text)[1].integer("ttl") == value
+
+
 def test_the_ends_of_the_ranges() -> None:
     assert parsed("--ttl", "-9223372036854775808")[1].integer("ttl") == -(2**63)
     assert parsed("--index", "18446744073709551615")[1].integer("index") == 2**64 - 1
     assert parsed("--index", "0x1F")[1].integer("index") == 31
-    for text in ("18446744073709551616", "-1"):
+    for text in ("18446744073709551616", "-1", "+1"):
         with pytest.raises(FlagError):
             parsed("--index", text)
 

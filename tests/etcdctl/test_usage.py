@@ -54,7 +54,8 @@ def test_a_bare_call_and_help_show_everything() -> None:
     help_text = CTL.run("--help").out
     assert CTL.run() == CTL.run("help") == CTL.run("-h") == (0, help_text, "")
     for command in COMMANDS:
-        assert f"   {command.name} " in help_text
+        (line,) = [line for line in help_text.splitlines() if line.startswith(f"   {command.name} ")]
+        assert line.endswith("(later version)") == (not command.module)
     for flag in GLOBAL_FLAGS:
         for name in flag.names:
             assert f"-{name}" in help_text
@@ -66,7 +67,8 @@ def test_each_command_has_help(command: object) -> None:
     assert isinstance(command, type(COMMANDS[0]))
     shown = CTL.run(command.name, "--help")
     assert (shown.code, shown.err) == (0, "")
-    assert shown.out.startswith(f"NAME:\n   etcdctl {command.name} - {command.summary}\n")
+    note = "" if command.module else " (later version)"
+    assert shown.out.startswith(f"NAME:\n   etcdctl {command.name} - {command.summary}{note}\n")
     for flag in command.flags:
         assert all(f"-{name}" in shown.out for name in flag.names)
     assert CTL.run("help", command.name) == CTL.run("--help", command.name) == shown
@@ -101,6 +103,17 @@ def test_v3_commands_are_refused_in_one_line(name: str) -> None:
     code, out, err = CTL.run(name, "a", "b")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "v3" in err
+    if '"etcdctl ' in err:
+        words = err.partition('"etcdctl ')[2].partition('"')[0].split()
+        assert CTL.run(*words[:1], "--help").code == 0
+        assert "later version" not in CTL.run(*words[:1], "--help").out
+
+
+def test_hints_lead_to_what_is_here() -> None:
+    assert '"etcdctl rm" comes nearest' in CTL.run("del").err
+    assert '"etcdctl --version" comes nearest' in CTL.run("version").err
+    assert "nearest" not in CTL.run("snapshot").err
+    assert "nearest" not in CTL.run("endpoint").err
 
 
 def test_the_v3_api_is_refused_in_one_line() -> None:

@@ -18,9 +18,10 @@ ALLOWED: dict[str, set[str]] = {
     "": set(),
     "_core": set(),
     "logs": set(),
+    "go_values": set(),
     "client": {"_core", ""},
-    "etcd": {"_core", "logs", ""},
-    "cli": {"_core", "client", "etcd", "logs", ""},
+    "etcd": {"_core", "logs", "go_values", ""},
+    "cli": {"_core", "client", "etcd", "logs", "go_values", ""},
     "demo": {"etcd"},
     "__main__": {"cli"},
 }

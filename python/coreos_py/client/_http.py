@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import ssl
 
 _RECEIVE_BYTES = 256 * 1024
+_TIMEOUT_MAX_S = 1_000_000.0
 
 
 class Deadline:
@@ -235,8 +236,8 @@ def _where(address: tuple[Any, ...]) -> str:
 
 
 def _positive(seconds: float | None) -> float | None:
-    """A value for `settimeout`: 0 would mean "do not block", which is not what "no time left" should do."""
-    return None if seconds is None else max(seconds, 0.000_001)
+    """A value for `settimeout`, which takes 0 for "do not block" and fails on more than 24 days."""
+    return None if seconds is None else min(max(seconds, 0.000_001), _TIMEOUT_MAX_S)
 
 
 def _system_text(error: OSError) -> str:

@@ -17,7 +17,7 @@ Cluster = tuple[tuple[str, tuple[str, ...]], ...]
 _HEARTBEATS_PER_ELECTION_MIN = 5
 _REQUEST_MS = 5_000
 _BOOTSTRAP_FLAGS = ("initial-cluster", "discovery", "discovery-srv")
-_SECURITY_NOTE = "every acknowledged write can be lost in a crash (--unsafe-no-fsync): never for data"
+_NO_FSYNC_NOTE = "every acknowledged write can be lost in a crash (--unsafe-no-fsync): never for data"
 
 
 class Show(Enum):
@@ -111,7 +111,7 @@ class _Builder:
         if "data-dir" not in self.values:
             self.warnings.append(f"no data-dir provided, using default data-dir ./{name}.etcd")
         if self._get("unsafe-no-fsync", bool):
-            self.warnings.append(_SECURITY_NOTE)
+            self.warnings.append(_NO_FSYNC_NOTE)
         return Settings(
             name=name,
             data_dir=self._optional("data-dir", str) or f"{name}.etcd",

@@ -4,17 +4,12 @@ Every parser takes the text and returns a value or raises `ValueError` with the 
 which flag it was.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
-_UINT = re.compile(r"0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*", re.ASCII)
-_DURATION = re.compile(r"(\d{1,15}(?:\.\d{0,15})?)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
-_MS_PER_UNIT = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6}
-# More digits cannot be in range, and Python refuses to convert very long ones.
-_DIGITS_MAX = 70
+from coreos_py.go_values import parse_bool, parse_duration_ns, parse_uint
+
+_NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +32,6 @@ def parse_text(text: str) -> str:
     return text
 
 
-def parse_switch(text: str) -> bool:
-    """A Go boolean."""
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise ValueError("parse error")
-
-
-def parse_uint(text: str) -> int:
-    """A Go unsigned integer, base by prefix (`0x`, `0b`, `0`, `0o`)."""
-    if not _UINT.fullmatch(text) or len(text) > _DIGITS_MAX:
-        raise ValueError("parse error")
-    if text.startswith("0") and text[1:2].isdigit():
-        return int(text, 8)
-    return int(text, 0)
-
-
 def uint(low: int = 0, high: int = 2**63 - 1) -> Kind:
     """An unsigned integer from `low` to `high`, both included."""
 
@@ -69,18 +46,15 @@ def uint(low: int = 0, high: int = 2**63 - 1) -> Kind:
 
 def parse_duration_ms(text: str) -> int:
     """A Go duration (`1m30s`) or a bare number of milliseconds, as whole milliseconds."""
-    if _UINT.fullmatch(text):
-        total_ms: float = parse_uint(text)
-    else:
-        total_ms, at = 0.0, 0
-        while match := _DURATION.match(text, at):
-            total_ms += float(match[1]) * _MS_PER_UNIT[match[2]]
-            at = match.end()
-        if at == 0 or at != len(text):
-            raise ValueError("parse error: neither milliseconds nor a duration such as 90s or 1m30s")
+    has_unit = text.endswith(("s", "m", "h"))
+    try:
+        total_ms = parse_duration_ns(text) // _NS_PER_MS if has_unit else parse_uint(text)
+    except ValueError as error:
+        reason = "neither milliseconds nor a duration such as 90s or 1m30s"
+        raise ValueError(f"{error}: {reason}") from error
     if not 1 <= total_ms < 2**40:
         raise ValueError("value out of range: 1ms to 2^40ms")
-    return int(total_ms)
+    return total_ms
 
 
 def choice(*allowed: str) -> Kind:
@@ -119,7 +93,7 @@ def flatten(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
 
 
 TEXT = Kind(parse_text)
-SWITCH = Kind(parse_switch, is_switch=True)
+SWITCH = Kind(parse_bool, is_switch=True)
 UINT = uint()
 DURATION = Kind(parse_duration_ms)
 WORDS = Kind(parse_words)

@@ -16,8 +16,6 @@ NOT_AUTHENTICATED = 3
 SERVER_ERROR = 4
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
-OUTPUT_CLOSED = 141
-"""128 + SIGPIPE: whoever read our output has gone, which is no error of ours."""
 
 
 class CommandError(Exception):

@@ -8,18 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
-_DURATION_UNITS_S = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "\u00b5s": 1e-6,
-    "\u03bcs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
-}
+from coreos_py.go_values import parse_bool, parse_duration_ns, parse_int, parse_uint
+
+_NS_PER_S = 1_000_000_000
 _INT64_MAX = 2**63 - 1
 _UINT64_MAX = 2**64 - 1
 
@@ -126,49 +117,22 @@ def _read(flag: Flag, text: str | None) -> str | bool | int | float:
         return True
     if flag.kind == "text":
         return text
-    if flag.kind == "switch":
-        if text in _TRUE or text in _FALSE:
-            return text in _TRUE
-        raise FlagError(f'invalid boolean value "{text}" for -{flag.names[0]}: parse error')
-    value = _duration_s(text) if flag.kind == "duration" else _number(text, is_signed=flag.kind == "integer")
-    if value is None:
-        raise FlagError(f'invalid value "{text}" for flag -{flag.names[0]}: parse error')
-    return value
-
-
-def _number(text: str, *, is_signed: bool) -> int | None:
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    base = 16 if digits[:2].lower() == "0x" else 10
-    body = digits[2:] if base == 16 else digits
-    if not body.isascii() or not body.isalnum() or len(body) > 20:
-        return None
     try:
-        value = int(body, base)
-    except ValueError:
-        return None
-    value = -value if text[0] == "-" else value
-    low, high = (-_INT64_MAX - 1, _INT64_MAX) if is_signed else (0, _UINT64_MAX)
-    return value if low <= value <= high else None
+        if flag.kind == "switch":
+            return parse_bool(text)
+        if flag.kind == "duration":
+            return parse_duration_ns(text) / _NS_PER_S
+        if flag.kind == "integer":
+            return _in_range(parse_int(text), -_INT64_MAX - 1, _INT64_MAX)
+        return _in_range(parse_uint(text), 0, _UINT64_MAX)
+    except ValueError as error:
+        what = "boolean value" if flag.kind == "switch" else "value"
+        preposition = "for" if flag.kind == "switch" else "for flag"
+        name = flag.names[0]
+        raise FlagError(f'invalid {what} "{text}" {preposition} -{name}: {error}') from error
 
 
-def _duration_s(text: str) -> float | None:
-    """Go's form: `1h2m3.5s`, `300ms`; a bare `0` is the only number without a unit."""
-    if text == "0":
-        return 0.0
-    total, rest = 0.0, text[1:] if text[:1] == "+" else text
-    if not rest:
-        return None
-    while rest:
-        length = len(rest) - len(rest.lstrip("0123456789."))
-        number, rest = rest[:length], rest[length:]
-        unit_length = len(rest) - len(rest.lstrip("nu\u00b5\u03bcmsh"))
-        unit, rest = rest[:unit_length], rest[unit_length:]
-        if (
-            unit not in _DURATION_UNITS_S
-            or number.count(".") > 1
-            or not number.strip(".")
-            or len(number) > 20
-        ):
-            return None
-        total += float(number) * _DURATION_UNITS_S[unit]
-    return total
+def _in_range(value: int, low: int, high: int) -> int:
+    if not low <= value <= high:
+        raise ValueError("value out of range")
+    return value

@@ -10,7 +10,7 @@ from coreos_py.cli.etcdctl_.table import COMMANDS, GLOBAL_FLAGS, VERSION, Comman
 
 def program_help() -> str:
     """All commands and all global flags."""
-    commands = [(command.name, command.summary) for command in COMMANDS]
+    commands = [(command.name, _summary(command)) for command in COMMANDS]
     commands.append(("help, h", "Shows a list of commands or help for one command"))
     return (
         "NAME:\n   etcdctl - A simple command line client for etcd.\n\n"
@@ -24,7 +24,7 @@ def command_help(command: Command) -> str:
     """One command."""
     words = ["etcdctl", command.name, "[command options]" if command.flags else "", command.arguments]
     parts = [
-        f"NAME:\n   etcdctl {command.name} - {command.summary}\n",
+        f"NAME:\n   etcdctl {command.name} - {_summary(command)}\n",
         f"USAGE:\n   {' '.join(word for word in words if word)}\n",
     ]
     if command.description:
@@ -33,6 +33,10 @@ def command_help(command: Command) -> str:
     if command.flags:
         parts.append(f"OPTIONS:\n{_options(command.flags)}")
     return "\n".join(parts)
+
+
+def _summary(command: Command) -> str:
+    return command.summary + ("" if command.module else " (later version)")
 
 
 def _options(flags: Sequence[Flag]) -> str:

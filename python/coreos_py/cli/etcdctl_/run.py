@@ -10,8 +10,8 @@ from coreos_py.cli.etcdctl_ import exits
 from coreos_py.cli.etcdctl_.exits import CommandError, describe, error_line
 from coreos_py.cli.etcdctl_.flags import FlagError, Values, parse
 from coreos_py.cli.etcdctl_.output import write_error, write_out
-from coreos_py.cli.etcdctl_.table import GLOBAL_FLAGS, V3_COMMANDS, VERSION, Command, find
-from coreos_py.cli.streams import open_missing_descriptors
+from coreos_py.cli.etcdctl_.table import GLOBAL_FLAGS, V3_COMMANDS, VERSION, Command, find, is_available
+from coreos_py.cli.streams import READER_GONE, open_missing_descriptors
 from coreos_py.client.errors import EtcdError
 
 ETCD_VERSION = "2.3.8"
@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
         write_error(text)
         return exit_status
     except BrokenPipeError:
-        return exits.OUTPUT_CLOSED
+        return READER_GONE
     except OSError as error:
         write_error(error_line(f"write standard output: {(error.strerror or str(error)).lower()}"))
         return exits.BAD_ARGUMENTS
@@ -116,5 +116,6 @@ def _unknown(name: str) -> str:
     if name not in V3_COMMANDS:
         return f"No help topic for '{name}'\n"
     nearest = V3_COMMANDS[name]
-    hint = f'; "etcdctl {nearest}" comes nearest' if nearest else ""
+    is_here = nearest.startswith("-") or is_available(nearest.partition(" ")[0])
+    hint = f'; "etcdctl {nearest}" comes nearest' if is_here else ""
     return error_line(f'"{name}" belongs to the v3 API, and only the v2 API is spoken here{hint}')

@@ -206,3 +206,9 @@ V3_COMMANDS = {
 def find(name: str) -> Command | None:
     """The command of that name."""
     return next((command for command in COMMANDS if command.name == name), None)
+
+
+def is_available(name: str) -> bool:
+    """Whether there is a command of that name, and not only in a later version."""
+    command = find(name)
+    return command is not None and bool(command.module)

@@ -15,17 +15,7 @@ fn set(sequence: u64, path: Vec<u8>, ttl_ns: Option<u64>) -> Command {
     Command {
         request: RequestId { member: 1, incarnation: 1, sequence },
         time_ns: sequence,
-        body: Body::Write(Write {
-            op: Op::Set,
-            path,
-            value: vec![b'v'; 64],
-            dir: false,
-            recursive: false,
-            refresh: false,
-            ttl_ns,
-            prev_value: None,
-            prev_index: 0,
-        }),
+        body: Body::Write(Write { value: vec![b'v'; 64], ttl_ns, ..Write::new(Op::Set, path) }),
     }
 }
 

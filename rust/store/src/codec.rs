@@ -14,12 +14,38 @@ const REFRESH: u64 = 4;
 /// Why bytes are not a command that this version can apply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// Of a later encoding version. It must not be skipped.
+    /// Of a later encoding version, or with something that this version does not know. It must not be skipped.
     #[error("the command was written by a newer version (encoding {0}, known is {VERSION})")]
-    Newer(u64),
+    Newer(Unknown),
     /// Not a command at all.
     #[error("malformed command: {0}")]
     Malformed(&'static str),
+}
+
+/// What a newer version put into a command. It is shown behind the word "encoding".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unknown {
+    /// The encoding itself.
+    #[error("{0}")]
+    Encoding(u64),
+    /// A kind of command.
+    #[error("{VERSION} with the unknown kind {0}")]
+    Kind(u64),
+    /// An operation of a write.
+    #[error("{VERSION} with the unknown operation {0}")]
+    Op(u64),
+    /// Flags of a write, all of them.
+    #[error("{VERSION} with the unknown flags {0:#x}")]
+    Flags(u64),
+    /// An array of so many items, at a place where another number is known.
+    #[error("{VERSION} with an unknown array of {0} items")]
+    Length(usize),
+}
+
+impl From<Unknown> for DecodeError {
+    fn from(unknown: Unknown) -> Self {
+        DecodeError::Newer(unknown)
+    }
 }
 
 impl From<Fault> for DecodeError {
@@ -29,18 +55,6 @@ impl From<Fault> for DecodeError {
             Fault::Io(_) => DecodeError::Malformed("it ends too soon"),
         }
     }
-}
-
-impl Op {
-    const ALL: [Op; 7] = [
-        Op::Set,
-        Op::Create,
-        Op::CreateInOrder,
-        Op::Update,
-        Op::CompareAndSwap,
-        Op::CompareAndDelete,
-        Op::Delete,
-    ];
 }
 
 impl Command {
@@ -76,18 +90,19 @@ impl Command {
     /// The command that `bytes` are, all of them.
     ///
     /// # Errors
-    /// [`DecodeError::Newer`] for a later encoding version, whatever follows it,
-    /// [`DecodeError::Malformed`] for anything else that is not a command.
+    /// [`DecodeError::Newer`] for a later encoding version, whatever follows it, and for a kind, operation, flag or
+    /// length that this version does not know; [`DecodeError::Malformed`] for anything else that is not a command.
     pub fn decode(bytes: &[u8]) -> Result<Command, DecodeError> {
         let mut from = Unpacker(bytes);
         let len = from.array()?;
         let version = from.uint()?;
         if version > VERSION {
-            return Err(DecodeError::Newer(version));
+            return Err(Unknown::Encoding(version).into());
         }
-        if version == 0 || len != 7 {
+        if version == 0 {
             return Err(DecodeError::Malformed("not a command"));
         }
+        must_be(len, 7)?;
         let (member, incarnation, sequence) = (from.uint()?, from.uint()?, from.uint()?);
         let time_ns = from.uint()?;
         let body = decode_body(&mut from)?;
@@ -108,9 +123,13 @@ fn encode_write<'a, 'b>(to: &'a mut Packer<'b>, write: &Write) -> &'a mut Packer
     to.bin_or_nil(write.prev_value.as_deref()).uint(write.prev_index)
 }
 
+/// A field that a newer version brings makes an array longer; that is not damage.
+fn must_be(len: usize, known: usize) -> Result<(), Unknown> {
+    if len == known { Ok(()) } else { Err(Unknown::Length(len)) }
+}
+
 fn decode_body(from: &mut Unpacker<&[u8]>) -> Result<Body, DecodeError> {
     let kind = from.uint()?;
-    let len = from.array()?;
     let wanted = match kind {
         0 | 2 => 0,
         3 | 5 | 9 => 1,
@@ -118,11 +137,9 @@ fn decode_body(from: &mut Unpacker<&[u8]>) -> Result<Body, DecodeError> {
         4 => 3,
         7 => 4,
         1 => 7,
-        _ => return Err(DecodeError::Malformed("an unknown kind of command")),
+        _ => return Err(Unknown::Kind(kind).into()),
     };
-    if len != wanted {
-        return Err(DecodeError::Malformed("a command's length"));
-    }
+    must_be(from.array()?, wanted)?;
     Ok(match kind {
         0 => Body::Noop,
         1 => Body::Write(decode_write(from)?),
@@ -145,11 +162,12 @@ fn decode_body(from: &mut Unpacker<&[u8]>) -> Result<Body, DecodeError> {
 }
 
 fn decode_write(from: &mut Unpacker<&[u8]>) -> Result<Write, DecodeError> {
-    let op = usize::try_from(from.uint()?).ok().and_then(|at| Op::ALL.get(at).copied());
-    let op = op.ok_or(DecodeError::Malformed("an unknown operation"))?;
+    let number = from.uint()?;
+    let op = usize::try_from(number).ok().and_then(|at| Op::ALL.get(at).copied());
+    let op = op.ok_or(Unknown::Op(number))?;
     let (path, value, flags) = (from.bin()?, from.bin()?, from.uint()?);
     if flags & !(DIR | RECURSIVE | REFRESH) != 0 {
-        return Err(DecodeError::Malformed("an unknown flag"));
+        return Err(Unknown::Flags(flags).into());
     }
     Ok(Write {
         op,

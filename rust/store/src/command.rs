@@ -39,7 +39,7 @@ pub enum Body {
     Noop,
     /// A client's write.
     Write(Write),
-    /// Remove every node whose deadline has come.
+    /// Remove the first 1000 nodes whose deadline has come; to be proposed again while some are left.
     Expire,
     /// Wall clock = cluster time + this.
     Clock {
@@ -111,6 +111,19 @@ pub enum Op {
     Delete,
 }
 
+impl Op {
+    /// Each once, in the order of their numbers in a command's bytes.
+    pub const ALL: [Op; 7] = [
+        Op::Set,
+        Op::Create,
+        Op::CreateInOrder,
+        Op::Update,
+        Op::CompareAndSwap,
+        Op::CompareAndDelete,
+        Op::Delete,
+    ];
+}
+
 /// A client's write.
 ///
 /// The conditions `prev_value` and `prev_index` count for the two compare operations. On a create
@@ -137,4 +150,22 @@ pub struct Write {
     pub prev_value: Option<Vec<u8>>,
     /// The `modifiedIndex` that the file must have; 0 = not asked.
     pub prev_index: u64,
+}
+
+impl Write {
+    /// A write with nothing but its operation and path.
+    #[must_use]
+    pub fn new(op: Op, path: impl Into<Vec<u8>>) -> Self {
+        Self {
+            op,
+            path: path.into(),
+            value: Vec::new(),
+            dir: false,
+            recursive: false,
+            refresh: false,
+            ttl_ns: None,
+            prev_value: None,
+            prev_index: 0,
+        }
+    }
 }

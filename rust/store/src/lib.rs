@@ -37,7 +37,7 @@ mod watching;
 mod window;
 mod write;
 
-pub use codec::DecodeError;
+pub use codec::{DecodeError, Unknown};
 pub use command::{Body, Command, Op, RequestId, Write};
 pub use error::{Code, Error};
 pub use event::{Action, Event};

@@ -2,17 +2,21 @@
 
 use crate::error::Error;
 use crate::path;
-use crate::render::{Look, Rendering};
+use crate::render::{Look, Rendering, Step};
 use crate::stats::Stat;
 use crate::store::{Store, lost_error};
 use crate::view::TreeView;
 
+/// What a read may append for each node that it may look at: a read costs its bytes as much as its nodes.
+const NODE_BYTES: usize = 512;
+
 impl Store {
     /// Append the JSON of a read to `out`, with its final newline.
     ///
-    /// `now_ns` is the cluster time that the `ttl` fields count from. `Ok(false)`: it would take a look
-    /// at more than `max_nodes` nodes (hidden ones count), `out` is as before, and the reader is served
-    /// from a [`Store::tree_view`]; it has been counted as served.
+    /// `now_ns` is the cluster time that the `ttl` fields count from. `Ok(false)`: it would take a look at more than
+    /// `max_nodes` nodes (hidden ones count), or append more than 512 bytes for each of these, `out` is as before, and
+    /// the reader is served from a [`Store::tree_view`]; it has been counted as served. One file alone is always
+    /// served, as a view would give it in one piece too.
     ///
     /// # Errors
     /// 100 or 104, whose cause is where the path ended.
@@ -30,10 +34,13 @@ impl Store {
         let id = found.map_err(|lost| lost_error(&path, lost, self.etcd_index))?;
         let look = self.look(now_ns, recursive);
         let before = out.len();
+        let out_max = before.saturating_add(max_nodes.saturating_mul(NODE_BYTES));
         let mut rendering = Rendering::begin(self.tree.nodes(), id, &path, look, out);
         while rendering.visited <= max_nodes {
-            if !rendering.step(out) {
-                return Ok(true);
+            match rendering.step(out, out_max) {
+                Step::More => {}
+                Step::Complete => return Ok(true),
+                Step::NoRoom => break,
             }
         }
         out.truncate(before);

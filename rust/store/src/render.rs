@@ -51,8 +51,16 @@ pub(crate) struct Rendering<'a> {
     pub visited: usize,
 }
 
-/// Children looked at in one step.
-const STEP_NODES: usize = 16;
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Something has been appended, or a hidden node passed by.
+    More,
+    /// There is nothing more.
+    Complete,
+    /// The next node does not fit; nothing has been appended.
+    NoRoom,
+}
 
 impl<'a> Rendering<'a> {
     /// Begin with the node `id`, whose path is `path`.
@@ -76,29 +84,32 @@ impl<'a> Rendering<'a> {
         rendering
     }
 
-    /// Append some more. False: it is complete.
-    pub fn step(&mut self, out: &mut Vec<u8>) -> bool {
-        for _ in 0..STEP_NODES {
-            let nodes = self.nodes;
-            let Some(frame) = self.frames.last_mut() else { return false };
-            let Some((id, next)) = nodes.dir(frame.dir).children.next(frame.next) else {
-                self.close_dir(out);
-                continue;
-            };
+    /// Append one node, or the end of a directory. A node is not begun when its value would make `out` longer than
+    /// `out_max`.
+    pub fn step(&mut self, out: &mut Vec<u8>, out_max: usize) -> Step {
+        let nodes = self.nodes;
+        let Some(frame) = self.frames.last_mut() else { return Step::Complete };
+        let Some((id, next)) = nodes.dir(frame.dir).children.next(frame.next) else {
+            self.close_dir(out);
+            return Step::More;
+        };
+        let node = nodes.get(id);
+        if node.is_hidden() {
             frame.next = next;
-            let node = nodes.get(id);
-            if node.is_hidden() {
-                self.visited += 1;
-                continue;
-            }
-            out.extend_from_slice(if frame.listed { b"," } else { b",\"nodes\":[" });
-            frame.listed = true;
-            let key_len = self.key.len();
-            self.key.push(b'/');
-            json::text(&mut self.key, node.text.name());
-            self.open(id, key_len, self.look.recursive, out);
+            self.visited += 1;
+            return Step::More;
         }
-        true
+        if out.len() + node.text.value().len() > out_max {
+            return Step::NoRoom;
+        }
+        frame.next = next;
+        out.extend_from_slice(if frame.listed { b"," } else { b",\"nodes\":[" });
+        frame.listed = true;
+        let key_len = self.key.len();
+        self.key.push(b'/');
+        json::text(&mut self.key, node.text.name());
+        self.open(id, key_len, self.look.recursive, out);
+        Step::More
     }
 
     /// A node up to its children; also the rest, when they are not to be shown.

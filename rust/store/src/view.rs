@@ -9,7 +9,7 @@ use crate::history::History;
 use crate::members::Members;
 use crate::path;
 use crate::queue::Queue;
-use crate::render::{Look, Rendering};
+use crate::render::{Look, Rendering, Step};
 use crate::stats::Stats;
 use crate::store::{Store, lost_error};
 use crate::window::Outcome;
@@ -26,7 +26,7 @@ pub struct TreeView {
 const PIECE_BYTES: usize = 32 << 10;
 
 impl TreeView {
-    /// The bytes of [`Store::get`], in pieces of about 32 KiB. `piece` returns false to stop.
+    /// The bytes of [`Store::get`], in pieces of about 32 KiB, more only for a node that is larger. `piece` returns false to stop.
     ///
     /// # Errors
     /// 100 or 104, before any piece.
@@ -42,7 +42,7 @@ impl TreeView {
         let look = Look { now_ns: now_ns.max(self.look.now_ns), recursive, ..self.look };
         let mut out = Vec::with_capacity(PIECE_BYTES + (4 << 10));
         let mut rendering = Rendering::begin(&self.nodes, id, &path, look, &mut out);
-        while rendering.step(&mut out) {
+        while rendering.step(&mut out, usize::MAX) == Step::More {
             if out.len() >= PIECE_BYTES {
                 if !piece(&out) {
                     return Ok(());

@@ -41,19 +41,7 @@ proptest! {
 /// The control: each of these wrong models is found out, by the same steps for ever.
 #[test]
 fn wrong_models_are_noticed() {
-    use Mistake::*;
-    for mistake in [
-        TextPrefix,
-        HiddenShown,
-        DirIndexMoves,
-        UpdateRenews,
-        ExpiresEarly,
-        RefreshTold,
-        HiddenAbsolute,
-        NeverExistedTold,
-        OneOldEvent,
-        SetKeepsTtl,
-    ] {
+    for mistake in Mistake::ALL {
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);
         let noticed = (0..1000).find_map(|_| {

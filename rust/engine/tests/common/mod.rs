@@ -31,17 +31,7 @@ pub fn config(data_dir: &Path) -> MemberConfig {
 
 /// A set without conditions.
 pub fn set(path: &str, value: &str) -> Write {
-    Write {
-        op: Op::Set,
-        path: path.as_bytes().to_vec(),
-        value: value.as_bytes().to_vec(),
-        dir: false,
-        recursive: false,
-        refresh: false,
-        ttl_ns: None,
-        prev_value: None,
-        prev_index: 0,
-    }
+    Write { value: value.into(), ..Write::new(Op::Set, path) }
 }
 
 /// The JSON of a recursive read.

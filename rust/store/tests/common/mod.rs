@@ -16,17 +16,7 @@ pub const S: u64 = 1_000_000_000;
 
 /// A write with nothing but its operation, path and value.
 pub fn write(op: Op, path: &str, value: &str) -> Write {
-    Write {
-        op,
-        path: path.as_bytes().to_vec(),
-        value: value.as_bytes().to_vec(),
-        dir: false,
-        recursive: false,
-        refresh: false,
-        ttl_ns: None,
-        prev_value: None,
-        prev_index: 0,
-    }
+    Write { value: value.into(), ..Write::new(op, path) }
 }
 
 /// A command without a request id.

@@ -35,6 +35,22 @@ pub enum Mistake {
     SetKeepsTtl,
 }
 
+impl Mistake {
+    /// Every way but none.
+    pub const ALL: [Mistake; 10] = [
+        Mistake::TextPrefix,
+        Mistake::HiddenShown,
+        Mistake::DirIndexMoves,
+        Mistake::UpdateRenews,
+        Mistake::ExpiresEarly,
+        Mistake::RefreshTold,
+        Mistake::HiddenAbsolute,
+        Mistake::NeverExistedTold,
+        Mistake::OneOldEvent,
+        Mistake::SetKeepsTtl,
+    ];
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     pub dir: bool,
@@ -280,7 +296,7 @@ impl Model {
     pub fn expire(&mut self) -> Vec<Event> {
         let early = u64::from(self.mistake == Mistake::ExpiresEarly);
         let mut events = Vec::new();
-        loop {
+        while events.len() < 1000 {
             let due = self
                 .nodes
                 .iter()
@@ -293,6 +309,7 @@ impl Model {
             let old = self.nodes[&path].clone();
             events.push(self.remove("expire", &path, old));
         }
+        events
     }
 
     #[allow(clippy::too_many_arguments)]

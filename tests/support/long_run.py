@@ -134,9 +134,7 @@ def staleness(record: dict[str, Any], now: dict[str, str], changed: list[str]) -
     ]
     found += [f"{folder} is not covered" for folder in now if folder not in record["covers"]]
     if record["uncommitted"]:
-        found.append(
-            f"it was made with uncommitted changes or while they came: {', '.join(record['uncommitted'][:5])}"
-        )
+        found.append(f"sources were changed or not committed: {', '.join(record['uncommitted'][:5])}")
     if changed:
         found.append(f"there are uncommitted changes: {', '.join(changed[:5])}")
     recorded = {part["name"]: part for part in record["parts"]}

@@ -81,6 +81,7 @@ def run_tests(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch, **option
         (PASSES + FAILS, "failed with exit status 1"),
         ("", "failed with exit status 5"),
     ],
+    ids=["passes", "skips", "skips one", "fails one", "nothing"],
 )
 def test_only_what_was_tested_has_passed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, result: str

@@ -9,6 +9,10 @@ use crate::members::MemberInfo;
 use crate::store::{Applied, Store};
 use crate::window::{Known, Outcome};
 
+/// Nodes that one command removes, part of the format. Each may have an event for every watcher of the root, and nothing
+/// else is applied or read meanwhile.
+const EXPIRED_MAX: usize = 1000;
+
 impl Store {
     /// Apply the next command of the log.
     pub fn apply(&mut self, command: &Command) -> Applied {
@@ -112,7 +116,8 @@ impl Store {
 
     /// Remove what is due, oldest deadline first. A node in a directory that goes is no event of its own.
     fn expire(&mut self) {
-        while let Some(id) = self.tree.deadlines.due(self.time_ns) {
+        for _ in 0..EXPIRED_MAX {
+            let Some(id) = self.tree.deadlines.due(self.time_ns) else { return };
             let path = self.tree.path_of(id);
             let index = self.next_index();
             self.remove(Action::Expire, id, &path, index);
@@ -126,9 +131,12 @@ impl Store {
         self.etcd_index
     }
 
-    /// Keep an event and tell watchers. `gone` are the watched paths that went with a directory.
-    pub(crate) fn record(&mut self, event: Arc<Event>, gone: &[Arc<[u8]>]) -> Arc<Event> {
-        self.history.push(event.clone());
+    /// Keep an event and tell watchers. `gone` are the watched paths that went with a directory. Gives the event as it
+    /// is told.
+    pub(crate) fn record(&mut self, event: Event, gone: &[Arc<[u8]>]) -> Arc<Event> {
+        let kept = Arc::new(event);
+        let event = kept.told();
+        self.history.push(kept);
         self.hub.reach(event.index());
         self.hub.notify(&event, gone, &mut self.notices);
         // The original tells the streams of a removed key twice.
@@ -143,6 +151,6 @@ impl Store {
     /// An index that no client sees an event of still has its place in the history.
     pub(crate) fn record_internal(&mut self, index: u64) {
         let event = Event::internal(index, self.now());
-        self.record(Arc::new(event), &[]);
+        self.record(event, &[]);
     }
 }

@@ -1,6 +1,6 @@
 //! What a command did: the answer to its client, and what watchers are told.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::json;
 use crate::render::{expiration, ttl_seconds};
@@ -93,6 +93,10 @@ pub struct Event {
 /// parts of its JSON.
 const EVENT_BYTES: usize = 432;
 
+/// An event above this is large: its values are not kept for a repeated request, and its JSON, which may be six times as
+/// long as they are, is not kept in the history.
+pub(crate) const LARGE_BYTES: usize = 32 << 10;
+
 impl Event {
     pub(crate) fn new(
         action: Action,
@@ -167,6 +171,31 @@ impl Event {
     /// About how much memory it takes with its JSON; the same on every member.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes as usize
+    }
+
+    pub(crate) fn is_large(&self) -> bool {
+        self.bytes() > LARGE_BYTES
+    }
+
+    /// This event for those who are told of it now. Of a large one they share a copy, whose JSON goes with the last of
+    /// them, and not when the history forgets the event.
+    pub(crate) fn told(self: &Arc<Self>) -> Arc<Self> {
+        if self.is_large() { Arc::new(self.copy(Image::clone)) } else { self.clone() }
+    }
+
+    /// What is kept of this event for a repeated request.
+    pub(crate) fn outcome(self: &Arc<Self>) -> Arc<Self> {
+        let bare = |image: &Image| Image { text: None, ..image.clone() };
+        if self.is_large() { Arc::new(self.copy(bare)) } else { self.clone() }
+    }
+
+    fn copy(&self, image: impl Fn(&Image) -> Image) -> Self {
+        let prev = self.prev.as_ref().map(&image);
+        let at = (self.time_ns, self.offset_ns);
+        let mut copy = Self::new(self.action, &self.key, image(&self.node), prev, at);
+        copy.refresh = self.refresh;
+        copy.subtree = self.subtree;
+        copy
     }
 
     fn render(&self) -> Vec<u8> {

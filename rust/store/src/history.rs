@@ -5,6 +5,10 @@ use std::sync::Arc;
 use crate::event::Event;
 use crate::queue::Queue;
 
+/// Bytes that not even the least number of events may exceed, unless the limit itself is higher: a thousand large values
+/// would take all memory. What is told of a watcher's old index is the same, error 401, only sooner.
+const BYTES_CEILING: usize = 128 << 20;
+
 /// The last events of the whole store, oldest first, every index with at least one.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
@@ -22,10 +26,16 @@ impl History {
     pub fn push(&mut self, event: Arc<Event>) {
         self.bytes += event.bytes();
         self.events.push(event);
-        while self.bytes > self.bytes_max && self.events.len() > self.events_min {
+        while self.exceeds() {
             let Some(oldest) = self.events.pop() else { return };
             self.bytes -= oldest.bytes();
         }
+    }
+
+    fn exceeds(&self) -> bool {
+        let is_over_ceiling = self.bytes > self.bytes_max.max(BYTES_CEILING);
+        let events_min = if is_over_ceiling { 1 } else { self.events_min };
+        self.bytes > self.bytes_max && self.events.len() > events_min
     }
 
     pub fn len(&self) -> usize {

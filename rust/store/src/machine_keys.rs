@@ -3,8 +3,6 @@
 //! Kept by the store itself from the members' own commands, when these ask for it, and then read-only for
 //! clients. Without that, nothing here exists and the paths are like any other.
 
-use std::sync::Arc;
-
 use crate::arena::{NodeId, ROOT};
 use crate::command::Op;
 use crate::event::{Action, Event};
@@ -95,7 +93,7 @@ impl Store {
         self.make_permanent(id);
         self.tree.touch(id, index);
         let event = Event::new(Action::Set, key, self.image(id), prev, self.now());
-        self.record(Arc::new(event), &[]);
+        self.record(event, &[]);
     }
 
     /// A client may have given the directories a time to live before they were the store's.

@@ -16,12 +16,12 @@ use crate::window::Window;
 pub struct StoreConfig {
     /// Events kept for watches from an old index, in bytes (about; keys, values and JSON counted).
     pub history_bytes: usize,
-    /// So many events are kept even if they are larger than that.
+    /// So many events are kept even if they are larger than that, but not beyond 128 MiB.
     pub history_events_min: usize,
     /// Request ids whose outcome is kept. Their events are bounded too, at 8 MiB.
     pub request_window: usize,
-    /// Show the flaws of the original that clients can see: a history of exactly 1000 events that a
-    /// busy key empties for all, shows hidden keys and compares paths as text; one event for a stream
+    /// Show the flaws of the original that clients can see: a history of 1000 events (if they
+    /// fit into 128 MiB) that a busy key empties for all, shows hidden keys and compares paths as text; one event for a stream
     /// from an old index; overdue keys with a `ttl` of 0 or less.
     pub upstream: bool,
 }

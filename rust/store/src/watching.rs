@@ -63,7 +63,7 @@ impl Store {
             .history
             .between(spec.wait_index, last)
             .filter(|event| matches(event, &spec, upstream))
-            .cloned();
+            .map(Event::told);
         // The original says no more on a stream that began in the past, ever.
         let once = !spec.stream || upstream;
         if let Some(event) = once.then(|| past.next()).flatten() {

@@ -1,6 +1,7 @@
 //! The outcomes of the last commands that have a request id, so that one proposed twice is applied once.
 //!
-//! Bounded by count and by bytes, because an outcome keeps its event alive. Both limits work on what
+//! Bounded by count and by bytes, because an outcome keeps its event alive. Of a large one only the event without values
+//! is kept, so that a single write cannot make the store forget all others. All limits work on what
 //! every member has alike, so all members forget the same ids at the same command. What was forgotten
 //! is remembered as one number per member: an id at or below it that is not in the window may have been
 //! applied or not, and such a command gets "outcome unknown" instead of a second application.
@@ -13,7 +14,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::command::RequestId;
 use crate::error::Error;
-use crate::event::Event;
+use crate::event::{Event, LARGE_BYTES};
 use crate::queue::Queue;
 
 /// What came of a command.
@@ -21,6 +22,9 @@ pub(crate) type Outcome = Result<Option<Arc<Event>>, Error>;
 
 /// Bytes that the outcomes may keep alive (about; see [`Event::bytes`]).
 pub(crate) const OUTCOME_BYTES_MAX: usize = 8 << 20;
+
+/// So many ids are kept whatever their keys take.
+const LEN_MIN: usize = 64;
 
 /// Forgotten ids: incarnation and greatest sequence of each member.
 pub(crate) type Marks = BTreeMap<u64, (u64, u64)>;
@@ -75,16 +79,32 @@ impl Window {
     }
 
     pub fn push(&mut self, id: RequestId, outcome: Outcome) {
+        let outcome = kept(outcome);
         self.bytes += outcome_bytes(&outcome);
         self.by_id.insert(id, self.first + self.entries.len() as u64);
         self.entries.push((id, outcome));
-        while self.entries.len() > self.len_max || self.bytes > OUTCOME_BYTES_MAX {
+        while self.entries.len() > self.len_max
+            || (self.bytes > OUTCOME_BYTES_MAX && self.entries.len() > LEN_MIN)
+        {
             let Some((oldest, outcome)) = self.entries.pop() else { return };
             self.first += 1;
             self.by_id.remove(&oldest);
             self.bytes -= outcome_bytes(&outcome);
             let mark = self.marks.entry(oldest.member).or_default();
             *mark = (*mark).max((oldest.incarnation, oldest.sequence));
+        }
+    }
+}
+
+/// A large outcome without what makes it large.
+fn kept(outcome: Outcome) -> Outcome {
+    match outcome {
+        Ok(event) => Ok(event.map(|event| event.outcome())),
+        Err(mut error) => {
+            if error.cause.len() > LARGE_BYTES {
+                error.cause = Vec::new();
+            }
+            Err(error)
         }
     }
 }

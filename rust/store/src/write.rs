@@ -186,7 +186,7 @@ impl Store {
         let id = self.tree.add_path(above, path, existing_end(path, missing_end), content);
         self.tree.touch(id, content.index);
         let event = Event::new(action, path, self.image(id), None, self.now());
-        self.record(Arc::new(event), &[])
+        self.record(event, &[])
     }
 
     /// A new value and time to live for a file that stays the same node.
@@ -213,7 +213,7 @@ impl Store {
         if !write.refresh {
             self.tree.touch(id, self.etcd_index);
         }
-        self.record(Arc::new(event), &[])
+        self.record(event, &[])
     }
 
     /// Remove a node with everything in it, as one event.
@@ -241,7 +241,7 @@ impl Store {
         let mut event = Event::new(action, path, node, Some(prev), self.now());
         event.subtree = subtree;
         event.inside = inside;
-        self.record(Arc::new(event), &gone)
+        self.record(event, &gone)
     }
 }
 

@@ -263,6 +263,35 @@ fn reads_stop_early_and_leave_the_buffer_alone() {
 }
 
 #[test]
+fn reads_stop_early_at_large_values_too() {
+    let mut store = fresh();
+    let large = "v".repeat(100 << 10);
+    for n in 0..20 {
+        done(&mut store, write(Op::Set, &format!("/large/{n}"), &large));
+    }
+    for n in 0..100 {
+        done(&mut store, write(Op::Set, &format!("/small/{n}"), "v"));
+        done(&mut store, write(Op::Set, &format!("/middle/{n}"), &large[..1000]));
+    }
+    let mut out = b"before".to_vec();
+    for path in ["/large", "/middle"] {
+        let complete = store.get(path.as_bytes(), false, 0, 128, &mut out).expect("there");
+        assert!(!complete && out == b"before", "{path}");
+    }
+    assert!(out.capacity() <= 128 << 10, "not much was rendered: {}", out.capacity());
+    for path in ["/small", "/large/1"] {
+        assert!(store.get(path.as_bytes(), false, 0, 128, &mut out).expect("there"), "{path}");
+    }
+    let mut sizes = Vec::new();
+    let mut take = |piece: &[u8]| {
+        sizes.push(piece.len());
+        true
+    };
+    store.tree_view().get(b"/large", false, 0, &mut take).expect("there");
+    assert!(sizes.iter().all(|size| *size < 140 << 10), "{sizes:?}");
+}
+
+#[test]
 fn group_f_time_to_live() {
     let mut store = fresh();
     let at = |store: &mut Store, time_ns: u64, write: Write| {
@@ -356,4 +385,36 @@ fn expiry_is_never_early_and_in_the_order_of_the_deadlines() {
     }
     assert_eq!((store.keys(), store.next_deadline_ns()), (0, None));
     assert_eq!(store.stats()[14], ("expireCount", 5));
+}
+
+#[test]
+fn one_command_expires_a_thousand_nodes_at_most() {
+    let mut store = fresh();
+    for n in 0..2500_u64 {
+        let ttl_ns = Some(S + 2500 - n);
+        done(&mut store, Write { ttl_ns, ..write(Op::Set, &format!("/t{n:04}"), "v") });
+    }
+    done(&mut store, Write { ttl_ns: Some(9 * S), ..write(Op::Set, "/later", "v") });
+    let mut left = Vec::new();
+    for _ in 0..4 {
+        let before = store.etcd_index();
+        store.apply(&command(2 * S, Body::Expire));
+        left.push((store.keys(), store.etcd_index() - before));
+    }
+    assert_eq!(left, [(1501, 1000), (501, 1000), (1, 500), (1, 0)]);
+    let first = store.watch(
+        coreos_store::WatchSpec {
+            path: b"/t1500".to_vec(),
+            recursive: false,
+            stream: false,
+            wait_index: 2505,
+        },
+        1,
+    );
+    let Ok(coreos_store::Watching::Now(event)) = first else { panic!("{first:?}") };
+    assert_eq!(
+        event.index(),
+        3 + 2501 + 1000,
+        "the thousandth deadline, so the last of the first command"
+    );
 }

@@ -211,16 +211,69 @@ fn a_forgotten_request_is_not_carried_out_again() {
     assert!(store.apply(&later).outcome.is_ok());
 }
 
+fn set_with_id(store: &mut Store, sequence: u64, path: &str, value: &str) -> coreos_store::Applied {
+    let body = Body::Write(write(Op::Set, path, value));
+    store.apply(&Command { request: request(sequence), time_ns: 1, body })
+}
+
 #[test]
 fn the_window_is_bounded_in_bytes() {
     let mut store = fresh();
-    let value = "x".repeat(1 << 20);
-    for sequence in 1..=20 {
-        let body = Body::Write(write(Op::Set, "/big", &value));
-        store.apply(&Command { request: request(sequence), time_ns: 1, body });
+    let value = "x".repeat(8_000);
+    for sequence in 1..=1000 {
+        set_with_id(&mut store, sequence, "/many", &value);
     }
     let kept = store.memory().request_ids;
-    assert!((1..8).contains(&kept), "{kept} outcomes of 4 MiB each");
+    assert!((200..300).contains(&kept), "{kept} outcomes of 32 kB each");
+    // However long the keys, some are known.
+    let mut store = fresh();
+    let path = "/k".repeat(50_000);
+    for sequence in 1..=100 {
+        set_with_id(&mut store, sequence, &path, "");
+    }
+    assert_eq!(store.memory().request_ids, 64);
+}
+
+#[test]
+fn a_large_write_makes_no_other_request_forgotten() {
+    let mut store = fresh();
+    let first = set_with_id(&mut store, 1, "/small", "kept");
+    set_with_id(&mut store, 2, "/large", &"x".repeat(10 << 20));
+    let large = set_with_id(&mut store, 3, "/large", &"y".repeat(10 << 20));
+    let compare =
+        Write { prev_value: Some(vec![b'z'; 5 << 20]), ..write(Op::CompareAndSwap, "/large", "") };
+    let compare = Command { request: request(4), time_ns: 1, body: Body::Write(compare) };
+    assert!(store.apply(&compare).outcome.expect_err("differs").cause.len() > 15 << 20);
+    let mut bytes = Vec::new();
+    store.view().write(&mut bytes).expect("memory");
+    let restored = Store::restore(StoreConfig::default(), &mut bytes.as_slice()).expect("its own");
+    for (name, mut store) in [("applied", store), ("restored", restored)] {
+        let digest = store.view().digest();
+        let json_of = |applied: &coreos_store::Applied| match &applied.outcome {
+            Ok(Some(event)) => json(event).to_owned(),
+            other => panic!("{name}: {other:?}"),
+        };
+        let again = set_with_id(&mut store, 1, "/small", "kept");
+        assert!(again.repeated, "{name}");
+        assert_eq!(json_of(&again), json_of(&first), "{name}: a small one as it was");
+        // What was done is known, if not every byte of it.
+        let again = set_with_id(&mut store, 3, "/large", "");
+        assert_eq!((again.repeated, again.etcd_index), (true, large.etcd_index), "{name}");
+        assert_eq!(
+            json_of(&again),
+            "{\"action\":\"set\",\"node\":{\"key\":\"/large\",\"modifiedIndex\":6,\"createdIndex\":6},\
+             \"prevNode\":{\"key\":\"/large\",\"modifiedIndex\":5,\"createdIndex\":5}}\n"
+        );
+        let again = store.apply(&compare);
+        let error = again.outcome.expect_err("as before");
+        assert_eq!((error.code, again.repeated), (Code::CompareFailed, true), "{name}");
+        assert!(error.cause.is_empty(), "{name}");
+        assert_eq!(store.view().digest(), digest, "{name}");
+        let mut same = Vec::new();
+        store.view().write(&mut same).expect("memory");
+        assert!(same == bytes, "{name}: it writes other bytes");
+    }
+    assert!(bytes.len() < 45 << 20, "{} bytes: no value is there a third time", bytes.len());
 }
 
 #[test]

@@ -160,6 +160,55 @@ fn cleared_history_is_401_with_the_oldest_index() {
 }
 
 #[test]
+fn a_history_of_large_values_has_an_end() {
+    let config =
+        StoreConfig { history_bytes: 0, history_events_min: 100, ..StoreConfig::default() };
+    let mut store = fresh_with(config);
+    let value = "x".repeat(1 << 20);
+    for _ in 0..200 {
+        done(&mut store, write(Op::Set, "/large", &value));
+    }
+    let memory = store.memory();
+    assert!(memory.history_bytes <= 128 << 20, "{memory:?}");
+    assert!((30..100).contains(&memory.history_events), "{memory:?}");
+    let oldest = store.oldest_event_index();
+    assert_eq!(oldest, store.etcd_index() + 1 - memory.history_events as u64);
+    let error = store.watch(spec("/large", false, false, oldest - 1), 1).expect_err("cleared");
+    assert_eq!(error.code, Code::EventIndexCleared);
+    assert!(matches!(store.watch(spec("/large", false, false, oldest), 1), Ok(Watching::Now(_))));
+    // The control: small ones have their number.
+    for _ in 0..200 {
+        done(&mut store, write(Op::Set, "/small", ""));
+    }
+    assert_eq!(store.memory().history_events, 100);
+}
+
+#[test]
+fn the_json_of_a_large_event_is_not_kept_with_it() {
+    let mut store = fresh();
+    let old = |store: &mut Store, path: &str| match store.watch(spec(path, false, false, 4), 9) {
+        Ok(Watching::Now(event)) => event,
+        other => panic!("{other:?}"),
+    };
+    for (path, bytes, is_kept) in [("/small", 7_000, true), ("/large", 100_000, false)] {
+        live(&mut store, spec(path, false, true, 0), 1);
+        live(&mut store, spec("/", true, true, 0), 2);
+        // Six bytes of JSON for each.
+        let answer = done(&mut store, write(Op::Set, path, &"\u{1}".repeat(bytes)));
+        let mut notices = Vec::new();
+        store.take_notices(&mut notices);
+        let here = |event: &coreos_store::Event| event.json().as_ptr();
+        assert!(notices.len() > 1, "{path}");
+        let shared = notices.iter().all(|notice| here(&notice.event) == here(&answer));
+        assert!(shared, "{path}: one JSON for all who are told now");
+        let (first, second) = (old(&mut store, path), old(&mut store, path));
+        assert_eq!(json(&first), json(&answer), "{path}");
+        assert_eq!(here(&first) == here(&answer), is_kept, "{path}: the history's is the answer's");
+        assert_eq!(here(&first) == here(&second), is_kept, "{path}: the history keeps it");
+    }
+}
+
+#[test]
 fn a_million_writes_elsewhere_do_not_clear_the_history_of_a_quiet_key() {
     let mut store = fresh();
     done(&mut store, write(Op::Set, "/quiet/key", "1"));

@@ -72,6 +72,23 @@ fn a_nearer_deadline_is_noticed_while_it_waits_for_a_later_one() {
 }
 
 #[test]
+fn what_one_command_leaves_due_goes_with_the_next() {
+    let dir = tempdir().expect("a directory");
+    let member = Member::open(&config(dir.path()), true).expect("a start");
+    let inbox = Inbox::of(&member);
+    watch(&member, "/due");
+    let of = |n: u64| (with_ttl(&format!("/due/{n:04}"), 20 * MS), n + 1);
+    // More than two commands remove, all with one deadline or nearly so.
+    member.propose_many(&mut (0..2_500).map(of).collect());
+    inbox.outcome(2_500);
+    let gone = inbox.wait(|got| Some(expired(got)).filter(|gone| gone.len() == 2_500));
+    assert!(gone.is_sorted(), "in the order of their deadlines");
+    let left = read(&member, "/due");
+    assert!(left.contains("\"/due\"") && !left.contains("/due/"), "{left}");
+    member.close();
+}
+
+#[test]
 fn what_is_left_of_a_time_to_live_goes_on_after_a_stop() {
     let dir = tempdir().expect("a directory");
     let member = Member::open(&config(dir.path()), true).expect("a start");

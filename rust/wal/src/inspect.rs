@@ -46,19 +46,28 @@ pub fn verify(disk: Arc<dyn Disk>, path: &Path) -> Result<Report, WalError> {
         member_id: identity.member_id,
         ..Report::default()
     };
-    let mut from_index = None;
+    let (mut from_index, mut unknown) = (None, false);
     for file in dir.snapshots()? {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let checked = check_snapshot(&dir, &file);
-        if let Err(problem) = &checked {
-            report.problems.push(problem.clone());
-        } else {
-            from_index.get_or_insert(file.index);
-        }
         report.snapshots.push((name, file.term, file.index, checked.is_ok()));
+        match checked {
+            Ok(()) => {
+                from_index.get_or_insert(file.index);
+            }
+            Err(error) if error.kind == ErrorKind::Newer => return Err(error),
+            Err(error) => {
+                unknown |= error.kind != ErrorKind::Damaged;
+                report.problems.push(error.message);
+            }
+        }
     }
     let files = segment::list(dir.disk.as_ref(), &dir.layout)?;
     report.segments = files.len();
+    if unknown {
+        // Whether the log reaches back to the snapshots cannot be told without them.
+        return Ok(report);
+    }
     let outcome = match dir.walk(&identity, &files, from_index.unwrap_or(0), &mut |_| Ok(())) {
         Ok(outcome) => outcome,
         // What the damage rule does not cover is a finding as well.
@@ -83,9 +92,12 @@ pub fn verify(disk: Arc<dyn Disk>, path: &Path) -> Result<Report, WalError> {
     Ok(report)
 }
 
-/// Read a snapshot to its end.
-pub(crate) fn check_snapshot(dir: &DataDir, file: &SnapshotFile) -> Result<(), String> {
-    let reader = dir.open_snapshot(file).map_err(|error| error.message)?;
-    reader.finish().map_err(|error| error.to_string())?;
+/// Read a snapshot to its end. Only an error of kind `Damaged` says that the file is broken: the
+/// others say that this program, or this disk at the moment, cannot tell.
+pub(crate) fn check_snapshot(dir: &DataDir, file: &SnapshotFile) -> Result<(), WalError> {
+    dir.open_snapshot(file)?.finish().map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => WalError::new(ErrorKind::Damaged, error.to_string()),
+        _ => WalError::io("read", &file.path, &error),
+    })?;
     Ok(())
 }

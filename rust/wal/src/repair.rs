@@ -29,11 +29,17 @@ pub fn repair(disk: Arc<dyn Disk>, path: &Path) -> Result<Vec<String>, WalError>
     // Before the lock, which would leave its file in a foreign directory.
     let identity = dir.identity()?;
     let _lock = dir.disk.lock_dir(path)?;
-    let mut done = Vec::new();
-    let newest = set_snapshots_aside(&dir, &mut done)?;
+    // Everything is looked at before anything is touched: what cannot be read because of the
+    // disk, or of the version of this program, is no damage and stops the repair here.
+    let (newest, broken) = check_snapshots(&dir)?;
     let from_index = newest.as_ref().map_or(0, |file| file.index);
     let files = segment::list(dir.disk.as_ref(), &dir.layout)?;
     let outcome = dir.walk(&identity, &files, from_index, &mut |_| Ok(()))?;
+    let mut done = Vec::new();
+    for (file, problem) in broken {
+        let aside = dir.set_aside(&file.path)?;
+        done.push(format!("{problem}; it is kept as {}", aside.display()));
+    }
     if let Ending::Damaged(damage) = &outcome.ending {
         let damage = damage.clone();
         cut(&dir, &identity, &files, outcome, &damage, newest.as_ref(), &mut done)?;
@@ -42,24 +48,21 @@ pub fn repair(disk: Arc<dyn Disk>, path: &Path) -> Result<Vec<String>, WalError>
     Ok(done)
 }
 
-/// Readable snapshots stay; the newest of them is returned.
-fn set_snapshots_aside(
+/// The newest snapshot that can be read, and those that are damaged, with what is wrong.
+fn check_snapshots(
     dir: &DataDir,
-    done: &mut Vec<String>,
-) -> Result<Option<SnapshotFile>, WalError> {
-    let mut newest = None;
+) -> Result<(Option<SnapshotFile>, Vec<(SnapshotFile, String)>), WalError> {
+    let (mut newest, mut broken) = (None, Vec::new());
     for file in dir.snapshots()? {
         match check_snapshot(dir, &file) {
             Ok(()) => {
                 newest.get_or_insert(file);
             }
-            Err(problem) => {
-                let aside = dir.set_aside(&file.path)?;
-                done.push(format!("{problem}; it is kept as {}", aside.display()));
-            }
+            Err(error) if error.kind == ErrorKind::Damaged => broken.push((file, error.message)),
+            Err(error) => return Err(error),
         }
     }
-    Ok(newest)
+    Ok((newest, broken))
 }
 
 /// New segments become as long as the ones that are there.

@@ -180,6 +180,68 @@ fn what_repair_must_not_touch() {
     assert_eq!(disk.ops(), ops);
 }
 
+/// A snapshot header with a right checksum.
+fn snapshot_header(format: u32, member: u64, term: u64, index: u64) -> Vec<u8> {
+    let mut bytes = b"COREOSSN".to_vec();
+    bytes.extend(format.to_le_bytes());
+    bytes.extend(64u32.to_le_bytes());
+    for number in [0xc1, member, term, index, 1] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes.extend([0; 4]);
+    bytes.extend(bytes::crc32(0, &bytes).to_le_bytes());
+    bytes
+}
+
+/// Not even when the log is damaged as well: without the snapshots nobody knows where to cut it.
+#[test]
+fn a_snapshot_that_is_not_known_to_be_broken_stops_the_repair() {
+    type Change = fn(&SimDisk, &Path);
+    let newer: Change = |disk, path| {
+        disk.edit(path, |b| b[..64].copy_from_slice(&snapshot_header(2, 0x3e, 2, 20)));
+    };
+    let mixed_up: Change = |disk, path| {
+        disk.edit(path, |b| b[..64].copy_from_slice(&snapshot_header(1, 0x3f, 2, 20)));
+    };
+    let unreadable: Change = |disk, path| disk.fail_reads(Some(path));
+    for (change, kind) in [
+        (newer, ErrorKind::Newer),
+        (mixed_up, ErrorKind::Mismatch),
+        (unreadable, ErrorKind::Io),
+    ] {
+        let disk = disk();
+        let snapshots = dir(&disk.shared()).snapshots().unwrap();
+        let cut = bytes::batches(&disk).into_iter().find(|b| b.sequence == 28).unwrap();
+        flip(&disk, &cut);
+        // One that is broken goes only when the other has been understood.
+        disk.edit(&snapshots[1].path, |bytes| bytes[70] ^= 1);
+        change(&disk, &snapshots[0].path);
+        let ops = disk.ops();
+        assert_eq!(error_of(repair(disk.shared(), root())).kind, kind);
+        match verify(disk.shared(), root()) {
+            Ok(report) => assert!(!report.ok && report.problems.len() == 2, "{report:?}"),
+            Err(error) => assert_eq!((error.kind, kind), (ErrorKind::Newer, ErrorKind::Newer)),
+        }
+        assert_eq!(disk.ops(), ops, "something was touched");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_read_now_stops_the_repair() {
+    let disk = disk();
+    flip(&disk, &bytes::batches(&disk)[27]);
+    let newest = dir(&disk.shared()).snapshots().unwrap().remove(0);
+    disk.edit(&newest.path, |bytes| bytes[70] ^= 1);
+    disk.fail_reads(disk.segments().last().map(|path| &**path));
+    let ops = disk.ops();
+    assert_eq!(error_of(repair(disk.shared(), root())).kind, ErrorKind::Io);
+    assert_eq!(disk.ops(), ops, "something was touched");
+    // The control: the same once the disk can be read again.
+    disk.fail_reads(None);
+    repair(disk.shared(), root()).unwrap();
+    assert!(disk.ops() > ops && verify(disk.shared(), root()).unwrap().ok);
+}
+
 proptest! {
     #![proptest_config(common::cases(600))]
 

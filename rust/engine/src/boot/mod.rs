@@ -109,7 +109,7 @@ fn recover(
     }
     let mut notes = Vec::new();
     let mut snapshots = Snapshots::new(config.snapshot_count, config.max_snapshots);
-    let restored = newest_snapshot(&dir, config, &mut notes)?;
+    let (restored, broken) = newest_snapshot(&dir, config)?;
     let (store, position) = match restored {
         Some((store, taken, before)) => {
             snapshots = snapshots.started_from(taken, before);
@@ -123,6 +123,14 @@ fn recover(
         Ok(recovered) => recovered,
         Err(error) => return Err(replay.failure().unwrap_or_else(|| error.into())),
     };
+    // Only now: a start that is refused leaves everything as it was.
+    for (file, why) in broken {
+        dir.mark_broken(&file)?;
+        notes.push(format!(
+            "snapshot {} cannot be read ({why}): renamed to .broken, the one before it is used",
+            file.path.display()
+        ));
+    }
     notes.extend(recovery.notes);
     replay.end_at(recovery.last_index);
     let state = HardState {
@@ -151,33 +159,32 @@ fn recover(
     })
 }
 
-/// The newest snapshot that can be read; unreadable ones are put aside.
+/// A store, the snapshot it is from, and the last entry of the one before that.
+type Restored = (Store, Taken, u64);
+/// A snapshot file that is damaged, and how.
+type BrokenFile = (SnapshotFile, String);
+
+/// The newest snapshot that can be read, and the damaged ones that are newer.
 fn newest_snapshot(
     dir: &DataDir,
     config: &MemberConfig,
-    notes: &mut Vec<String>,
-) -> Result<Option<(Store, Taken, u64)>, EngineError> {
+) -> Result<(Option<Restored>, Vec<BrokenFile>), EngineError> {
     let files = dir.snapshots()?;
+    let mut broken = Vec::new();
     for (place, file) in files.iter().enumerate() {
         match read_snapshot(dir, file, config)? {
             Ok((store, bytes)) => {
                 let before = files.get(place + 1).map_or(0, |older| older.index);
                 let taken = Taken { term: file.term, index: file.index, bytes };
-                return Ok(Some((store, taken, before)));
+                return Ok((Some((store, taken, before)), broken));
             }
-            Err(why) => {
-                dir.mark_broken(file)?;
-                notes.push(format!(
-                    "snapshot {} cannot be read ({why}): renamed to .broken, the one before it is used",
-                    file.path.display()
-                ));
-            }
+            Err(why) => broken.push((file.clone(), why)),
         }
     }
-    Ok(None)
+    Ok((None, broken))
 }
 
-/// The outer error stops the start; the inner one only this file.
+/// The outer error stops the start; the inner one only this file, which is damaged.
 fn read_snapshot(
     dir: &DataDir,
     file: &SnapshotFile,
@@ -201,14 +208,27 @@ fn read_snapshot(
             );
             return Err(EngineError::new(ErrorKind::Newer, message));
         }
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(RestoreError::Io(error)) => return damaged_or_refused(file, &error).map(Err),
+        Err(error @ RestoreError::Malformed(_)) => return Ok(Err(error.to_string())),
     };
     // Reading to the end checks the trailer, which a file that was cut short does not have.
     match std::io::copy(&mut reader, &mut std::io::sink()) {
         Ok(0) => Ok(Ok((store, reader.get_ref().bytes))),
         Ok(more) => Ok(Err(format!("{more} bytes after the end of the store"))),
-        Err(error) => Ok(Err(error.to_string())),
+        Err(error) => damaged_or_refused(file, &error).map(Err),
     }
+}
+
+/// What is wrong with the file, if it is the file; a disk that refuses to read says nothing about it.
+fn damaged_or_refused(file: &SnapshotFile, error: &std::io::Error) -> Result<String, EngineError> {
+    if error.kind() == std::io::ErrorKind::InvalidData {
+        return Ok(error.to_string());
+    }
+    let message = format!(
+        "could not read the snapshot {}: {error}; look at the disk's health and start again",
+        file.path.display()
+    );
+    Err(EngineError::new(ErrorKind::Io, message))
 }
 
 /// How much has been read.

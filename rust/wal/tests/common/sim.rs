@@ -41,6 +41,8 @@ struct State {
     room: Option<u64>,
     failing_syncs: bool,
     failing_writes: bool,
+    /// Reads of this file fail.
+    unreadable: Option<PathBuf>,
     /// The control: a disk (or a program) that does not really sync.
     ignore_syncs: bool,
 }
@@ -150,6 +152,10 @@ impl SimDisk {
 
     pub fn fail_writes(&self, failing: bool) {
         self.state().failing_writes = failing;
+    }
+
+    pub fn fail_reads(&self, path: Option<&Path>) {
+        self.state().unreadable = path.map(Path::to_path_buf);
     }
 
     pub fn ignore_syncs(&self) {
@@ -324,6 +330,10 @@ impl File for SimFile {
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let state = self.disk.state();
+        let unreadable = state.unreadable.as_ref().and_then(|path| state.names.get(path));
+        if unreadable == Some(&self.inode) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
         let bytes = &state.inodes[self.inode].visible;
         let from = (offset as usize).min(bytes.len());
         let count = buf.len().min(bytes.len() - from);

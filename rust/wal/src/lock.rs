@@ -1,12 +1,13 @@
 //! One process per data directory.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::error::{ErrorKind, WalError, io_error};
 use crate::layout::LOCK;
+use crate::real_disk::{create_dirs, sync_dir};
 
 /// Holds `DATA_DIR/LOCK` with flock until dropped. The kernel releases it when the process dies in
 /// whatever way, so that a leftover file never stands in the way of a start.
@@ -19,11 +20,16 @@ impl DirLock {
     /// Take the lock of the data directory `path`, which is created when it does not exist. The
     /// error of kind `Locked` names the process that holds it.
     pub fn take(path: &Path) -> Result<DirLock, WalError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(io_error("create the data directory", path))?;
+        DirLock::take_in(path, &sync_dir)
+    }
+
+    /// Whoever creates the data directory finds it there afterwards, so it is this that has to
+    /// make its name durable.
+    fn take_in(
+        path: &Path,
+        sync: &dyn Fn(&Path) -> io::Result<()>,
+    ) -> Result<DirLock, WalError> {
+        create_dirs(path, sync).map_err(io_error("create the data directory", path))?;
         let lock_path = path.join(LOCK);
         let mut file = OpenOptions::new()
             .read(true)
@@ -61,4 +67,32 @@ fn locked(path: &Path, file: &mut File) -> WalError {
             path.display()
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn the_name_of_each_new_level_is_made_durable() {
+        let place = tempfile::tempdir().unwrap();
+        let (synced, root) = (RefCell::new(Vec::new()), place.path().join("a/b/data"));
+        let record = |dir: &Path| {
+            synced.borrow_mut().push(dir.to_path_buf());
+            sync_dir(dir)
+        };
+        let lock = DirLock::take_in(&root, &record).unwrap();
+        let mut parents = synced.take();
+        parents.sort();
+        assert_eq!(parents, [place.path(), &place.path().join("a"), &place.path().join("a/b")]);
+        drop(lock);
+        DirLock::take_in(&root, &record).unwrap();
+        assert!(synced.take().is_empty(), "it was there");
+        // The control: a failed sync is not passed over.
+        let failing = |_: &Path| Err(io::Error::from_raw_os_error(5));
+        let error = DirLock::take_in(&place.path().join("c"), &failing).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Io);
+    }
 }

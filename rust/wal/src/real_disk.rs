@@ -36,20 +36,7 @@ impl RealDisk {
 
 impl Disk for RealDisk {
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        // Each level's name has to be durable, else a power cut takes all that lies below.
-        let missing: Vec<&Path> = path
-            .ancestors()
-            .take_while(|level| !level.as_os_str().is_empty() && !level.exists())
-            .collect();
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        for level in missing {
-            match level.parent() {
-                Some(parent) if parent.as_os_str().is_empty() => self.sync_dir(Path::new("."))?,
-                Some(parent) => self.sync_dir(parent)?,
-                None => {}
-            }
-        }
-        Ok(())
+        create_dirs(path, &|dir| self.sync_dir(dir))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
@@ -80,7 +67,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        if self.fsync { fs::File::open(dir)?.sync_all() } else { Ok(()) }
+        if self.fsync { sync_dir(dir) } else { Ok(()) }
     }
 
     fn exists(&self, path: &Path) -> io::Result<bool> {
@@ -90,6 +77,29 @@ impl Disk for RealDisk {
     fn lock_dir(&self, dir: &Path) -> Result<Option<DirLock>, WalError> {
         DirLock::take(dir).map(Some)
     }
+}
+
+/// Create a directory and the ones above it. Each level's name has to be durable, else a power cut
+/// takes all that lies below; `sync` makes those in a directory so.
+pub(crate) fn create_dirs(path: &Path, sync: &dyn Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|level| !level.as_os_str().is_empty() && !level.exists())
+        .collect();
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    for level in missing {
+        match level.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => sync(Path::new("."))?,
+            Some(parent) => sync(parent)?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Make the names in a directory durable.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    fs::File::open(dir)?.sync_all()
 }
 
 struct RealFile {

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from tests.api.malformed.case import FORM_TYPE, HOST, MIB, Case, chunked, get, only, put
 
+
+def put_with(headers: bytes, body: bytes = b"") -> tuple[bytes, ...]:
+    """A PUT with exactly these headers about its body, and what follows them."""
+    return (b"PUT /v2/keys/mal HTTP/1.1\r\n" + HOST + headers + b"\r\n" + body,)
+
+
 OVERSIZE = [
     Case(
         "body over the limit, announced",
-        (b"PUT /v2/keys/mal HTTP/1.1\r\n" + HOST + FORM_TYPE + b"Content-Length: 10485761\r\n\r\n",),
+        put_with(FORM_TYPE + b"Content-Length: 10485761\r\n"),
         only(413),
         names=b"10485760",
     ),
@@ -22,22 +28,12 @@ OVERSIZE = [
     ),
     Case(
         "body over the limit, 100-continue",
-        (
-            b"PUT /v2/keys/mal HTTP/1.1\r\n"
-            + HOST
-            + FORM_TYPE
-            + b"Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n",
-        ),
+        put_with(FORM_TYPE + b"Expect: 100-continue\r\nContent-Length: 99999999\r\n"),
         only(413, 417),
     ),
     Case(
         "length of more than 64 bits",
-        (
-            b"PUT /v2/keys/mal HTTP/1.1\r\n"
-            + HOST
-            + FORM_TYPE
-            + b"Content-Length: 99999999999999999999999\r\n\r\n",
-        ),
+        put_with(FORM_TYPE + b"Content-Length: 99999999999999999999999\r\n"),
         only(400, 413),
     ),
     Case("one header of 2 MiB", get(b"/v2/keys/x", b"X-Big: " + b"h" * (2 * MIB) + b"\r\n"), only(431)),
@@ -64,46 +60,14 @@ FRAMING = [
     Case("header with a NUL", get(b"/v2/keys", b"X-A: a\x00b\r\n"), only(400)),
     Case("header with a bare CR", get(b"/v2/keys", b"X-A: a\rb\r\n"), only(400)),
     Case("header folded", get(b"/v2/keys", b"X-A: a\r\n b\r\n"), only(400)),
-    Case(
-        "length not a number",
-        (b"PUT /v2/keys/m HTTP/1.1\r\n" + HOST + b"Content-Length: abc\r\n\r\n",),
-        only(400),
-    ),
-    Case(
-        "length negative",
-        (b"PUT /v2/keys/m HTTP/1.1\r\n" + HOST + b"Content-Length: -5\r\n\r\n",),
-        only(400),
-    ),
-    Case(
-        "length with a plus",
-        (b"PUT /v2/keys/m HTTP/1.1\r\n" + HOST + b"Content-Length: +5\r\n\r\nvalue",),
-        only(400),
-    ),
-    Case(
-        "length in hex",
-        (b"PUT /v2/keys/m HTTP/1.1\r\n" + HOST + b"Content-Length: 0x5\r\n\r\nvalue",),
-        only(400),
-    ),
-    Case(
-        "length given twice",
-        (b"PUT /v2/keys/m HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nvalue=",),
-        only(400),
-    ),
-    Case(
-        "length as a list",
-        (b"PUT /v2/keys/m HTTP/1.1\r\n" + HOST + b"Content-Length: 5, 6\r\n\r\nvalue=",),
-        only(400),
-    ),
-    Case(
-        "unknown expectation",
-        (b"PUT /v2/keys/m HTTP/1.1\r\n" + HOST + b"Expect: the-unexpected\r\nContent-Length: 0\r\n\r\n",),
-        only(417),
-    ),
-    Case(
-        "unknown transfer coding",
-        (b"PUT /v2/keys/m HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip\r\n\r\n",),
-        only(400),
-    ),
+    Case("length not a number", put_with(b"Content-Length: abc\r\n"), only(400)),
+    Case("length negative", put_with(b"Content-Length: -5\r\n"), only(400)),
+    Case("length with a plus", put_with(b"Content-Length: +5\r\n", b"value"), only(400)),
+    Case("length in hex", put_with(b"Content-Length: 0x5\r\n", b"value"), only(400)),
+    Case("length given twice", put_with(b"Content-Length: 5\r\nContent-Length: 6\r\n", b"value="), only(400)),
+    Case("length as a list", put_with(b"Content-Length: 5, 6\r\n", b"value="), only(400)),
+    Case("unknown expectation", put_with(b"Expect: the-unexpected\r\nContent-Length: 0\r\n"), only(417)),
+    Case("unknown transfer coding", put_with(b"Transfer-Encoding: gzip\r\n"), only(400)),
     Case(
         "preface of HTTP/2",
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",),
@@ -116,15 +80,9 @@ FRAMING = [
 SMUGGLING = [
     Case(
         f"smuggling: {name}",
-        (
-            b"PUT /v2/keys/smug HTTP/1.1\r\n"
-            + HOST
-            + FORM_TYPE
-            + headers
-            + b"\r\n"
-            + b"0\r\n\r\nPUT /v2/keys/smuggled HTTP/1.1\r\n"
-            + HOST
-            + b"Content-Length: 0\r\n\r\n",
+        put_with(
+            FORM_TYPE + headers,
+            b"0\r\n\r\nPUT /v2/keys/smuggled HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n\r\n",
         ),
         only(400),
         replies=None,
@@ -182,10 +140,7 @@ TRUNCATED = [
         "after the first line": b"GET /v2/keys HTTP/1.1\r\n",
         "inside a header": b"GET /v2/keys HTTP/1.1\r\nHos",
         "before the last line end": b"GET /v2/keys HTTP/1.1\r\nHost: x\r\n\r",
-        "inside the body": b"PUT /v2/keys/tr HTTP/1.1\r\n"
-        + HOST
-        + FORM_TYPE
-        + b"Content-Length: 50\r\n\r\nvalue=1",
+        "inside the body": put_with(FORM_TYPE + b"Content-Length: 50\r\n", b"value=1")[0],
         "inside a chunk": chunked(b"10\r\nval")[0] + b"10\r\nval",
         "before the last chunk": chunked(b"")[0] + b"7\r\nvalue=1\r\n",
         "inside the trailers": chunked(b"")[0] + b"7\r\nvalue=1\r\n0\r\nX-A: ",

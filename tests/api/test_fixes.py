@@ -63,6 +63,14 @@ def test_paths_that_are_not_clean(module_servers: Servers, kind: Kind) -> None:
 
 
 @ALL
+def test_slashes_doubled_before_the_api(module_servers: Servers, kind: Kind) -> None:
+    """308 instead of 301: a client that follows it repeats its PUT."""
+    with module_servers(kind).connect() as conn:
+        reply = conn.request("PUT", "//v2/keys/a", form(value=1))
+        assert (reply.status, reply.header("Location")) == (308 if kind.has_fixes else 301, "/v2/keys/a")
+
+
+@ALL
 def test_bytes_that_are_not_text(module_servers: Servers, kind: Kind) -> None:
     """Each bad byte shows as U+FFFD; comparing works with what was stored."""
     with module_servers(kind).connect() as conn:

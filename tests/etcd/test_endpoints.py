@@ -86,6 +86,9 @@ def test_machines() -> None:
         ("PATCH", "/v2/members", "GET,POST,DELETE,PUT"),
         ("HEAD", "/v2/members", "GET,POST,DELETE,PUT"),
         ("DELETE", "/metrics", "GET,HEAD"),
+        ("POST", "/v2/auth/enable", "GET,PUT,DELETE"),
+        ("PUT", "/v2/auth/users", "GET"),
+        ("POST", "/v2/auth/roles/r", "GET,PUT,DELETE"),
     ],
 )
 def test_methods_that_are_not_allowed(method: str, path: str, allow: str) -> None:
@@ -98,7 +101,8 @@ def test_methods_that_are_not_allowed(method: str, path: str, allow: str) -> Non
 @pytest.mark.parametrize(
     "path",
     ["/", "/nothing", "/version/", "/health/", "/metrics/", "/v2/machines/", "/v2/stats", "/v2/stats/",
-     "/v2/leader", "/v1/keys", "/debug/pprof/", "/v2/members2", "/Version", "/%00", "/%ff"],
+     "/v2/leader", "/v1/keys", "/debug/pprof/", "/v2/members2", "/v2/auth", "/v2/auth/", "/Version",
+     "/%00", "/%ff"],
 )  # fmt: skip
 def test_paths_that_do_not_exist(path: str) -> None:
     reply = ask("GET", path)
@@ -126,6 +130,8 @@ def test_escaped_paths_are_the_same_paths() -> None:
 def test_doubled_slashes_lead_to_what_was_meant(path: str, query: str, location: str) -> None:
     reply = ask("PUT", path, query=query)
     assert (reply.status, reply.header("Location")) == (308, location)
+    reply = ask("PUT", path, query=query, upstream=True)
+    assert (reply.status, reply.header("Location")) == (301, location)
 
 
 def test_members() -> None:
@@ -205,6 +211,28 @@ def test_members_refusals(
 def test_members_without_an_id(method: str, path: str) -> None:
     reply = ask(method, path)
     assert (reply.status, reply.header("Allow"), reply.body) == (405, None, b"Method Not Allowed\n")
+
+
+def test_authentication_is_off() -> None:
+    reply = ask("GET", "/v2/auth/enable")
+    assert (reply.status, reply.header("Content-Type"), reply.body) == (200, JSON, b'{"enabled":false}\n')
+    assert reply.header("X-Etcd-Cluster-Id") == f"{CLUSTER_ID:x}"
+    off = ask("DELETE", "/v2/auth/enable")
+    assert (off.status, off.body) == (409, b'{"message":"auth: already disabled"}')
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", "/v2/auth/enable"), ("GET", "/v2/auth/users"), ("GET", "/v2/auth/roles/"),
+     ("PUT", "/v2/auth/users/al"), ("DELETE", "/v2/auth/roles/r1"), ("GET", "/v2/auth/users/a/b")],
+)  # fmt: skip
+def test_users_and_roles_come_later_and_say_so(method: str, path: str) -> None:
+    reply = ask(method, path)
+    assert (reply.status, reply.header("Content-Type")) == (501, JSON)
+    assert json.loads(reply.body) == {
+        "message": "auth: users, roles and authentication come with a later version"
+    }
+    assert reply.header("X-Etcd-Cluster-Id") == f"{CLUSTER_ID:x}"
 
 
 def test_stats_self() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from coreos_py.etcd.endpoints import debug, log_level, machines, members, metrics, stats, version
+from coreos_py.etcd.endpoints import auth, debug, log_level, machines, members, metrics, stats, version
 from coreos_py.etcd.endpoints.context import Context, Incoming
 from coreos_py.etcd.endpoints.reply import Reply, as_text, method_not_allowed, not_found
 
@@ -24,6 +24,8 @@ class Route:
 
 _GET = ("GET",)
 _MEMBERS = Route(("GET", "POST", "DELETE", "PUT"), members.members)
+_AUTH_LIST = Route(_GET, auth.later)
+_AUTH_ITEM = Route(("GET", "PUT", "DELETE"), auth.later)
 ROUTES: dict[str, Route] = {
     "/version": Route(_GET, version.version),
     "/health": Route(_GET, version.health),
@@ -35,15 +37,20 @@ ROUTES: dict[str, Route] = {
     "/v2/stats/leader": Route(_GET, stats.leader_stats),
     "/v2/stats/store": Route(_GET, stats.store_stats),
     "/v2/members": _MEMBERS,
+    "/v2/auth/enable": Route(("GET", "PUT", "DELETE"), auth.enable),
+    "/v2/auth/users": _AUTH_LIST,
+    "/v2/auth/roles": _AUTH_LIST,
 }
-_MEMBERS_PREFIX = "/v2/members/"
+_BELOW = {"/v2/members/": _MEMBERS, "/v2/auth/users/": _AUTH_ITEM, "/v2/auth/roles/": _AUTH_ITEM}
 # From the root, and every percent sign begins an escape.
 _WELL_FORMED = re.compile(r"/(?:[^%]|%[0-9a-fA-F]{2})*", re.DOTALL)
 
 
 def find(path: str) -> Route | None:
     """The route of a decoded path."""
-    return _MEMBERS if path.startswith(_MEMBERS_PREFIX) else ROUTES.get(path)
+    if path in ROUTES:
+        return ROUTES[path]
+    return next((route for prefix, route in _BELOW.items() if path.startswith(prefix)), None)
 
 
 def is_slow(request: Incoming) -> bool:
@@ -59,16 +66,17 @@ def answer(request: Incoming, context: Context) -> Reply:
     path = unquote(request.path)
     route = find(path)
     if route is None:
-        return _elsewhere(path, request) or not_found()
+        return _elsewhere(path, request, context) or not_found()
     if request.method not in route.methods:
         return method_not_allowed(*route.methods)
     return route.endpoint(request, context)
 
 
-def _elsewhere(path: str, request: Incoming) -> Reply | None:
+def _elsewhere(path: str, request: Incoming, context: Context) -> Reply | None:
     """For a path with doubled slashes or dot parts: the address of what was meant, if there is such a thing.
 
-    308 keeps method and body, so that a client that joined `http://host/` and `/v2/keys/a` gets through.
+    308 keeps method and body, so that a client that joined `http://host/` and `/v2/keys/a` gets through;
+    upstream's 301 makes many of them ask with GET.
     """
     # normpath keeps two leading slashes.
     clean = "/" + posixpath.normpath(path).lstrip("/") + ("/" if path.endswith("/") else "")
@@ -76,4 +84,5 @@ def _elsewhere(path: str, request: Incoming) -> Reply | None:
     if clean == path or not meant or not clean.isascii() or not clean.isprintable():
         return None
     target = clean.replace("%", "%25").replace("?", "%3F").replace("#", "%23").replace(" ", "%20")
-    return Reply(308, (("Location", target + (f"?{request.query}" if request.query else "")),))
+    status = 301 if context.upstream else 308
+    return Reply(status, (("Location", target + (f"?{request.query}" if request.query else "")),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+import urllib.error
 import urllib.request
 
 
@@ -27,6 +28,9 @@ class Listing:
             while not self._stop.is_set():
                 self._list()
                 self.count += 1
+        except urllib.error.HTTPError as error:
+            with error:
+                self._error = RuntimeError(f"a listing was answered with {error.code}")
         except (OSError, RuntimeError, http.client.HTTPException) as error:
             self._error = error
 

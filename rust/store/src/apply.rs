@@ -61,8 +61,11 @@ impl Store {
                 }
             }
             system => {
-                let index = self.next_index();
-                if !self.carry_out_system(system, index) {
+                let before = self.etcd_index;
+                self.carry_out_system(system);
+                // Each of its events has taken an index of its own; without any it takes one all the same.
+                if self.etcd_index == before {
+                    let index = self.next_index();
                     self.record_internal(index);
                 }
             }
@@ -70,33 +73,32 @@ impl Store {
         Ok(None)
     }
 
-    /// The commands that take an index without being a client's. True: a client can see an event of it.
-    fn carry_out_system(&mut self, body: &Body, index: u64) -> bool {
+    /// The commands that take an index without being a client's. What a client can see of them are events of machine
+    /// keys.
+    fn carry_out_system(&mut self, body: &Body) {
         match body {
             Body::AddMember { id, peer_urls, is_learner } => {
                 self.members.add(*id, peer_urls, *is_learner);
-                false
             }
             Body::RemoveMember { id } => {
-                let member = self.members.remove(*id);
-                member.is_some_and(|member| self.drop_machine_key(&member, index))
+                if let Some(member) = self.members.remove(*id) {
+                    self.drop_machine_key(&member);
+                }
             }
             Body::UpdateMember { id, peer_urls } => {
-                self.change_member(*id, index, |member| member.peer_urls.clone_from(peer_urls))
+                self.change_member(*id, |member| member.peer_urls.clone_from(peer_urls));
             }
             Body::Publish { id, name, client_urls, shows_machine_keys } => {
-                let hidden = self.show_machine_keys(*shows_machine_keys, index);
-                let kept = self.change_member(*id, index, |member| {
+                self.show_machine_keys(*shows_machine_keys);
+                self.change_member(*id, |member| {
                     member.name.clone_from(name);
                     member.client_urls.clone_from(client_urls);
                 });
-                hidden || kept
             }
             Body::ClusterVersion { text, shows_machine_keys } => {
                 self.members.cluster_version = Some(text.clone());
-                let hidden = self.show_machine_keys(*shows_machine_keys, index);
-                let kept = self.keep_config_key(index);
-                hidden || kept
+                self.show_machine_keys(*shows_machine_keys);
+                self.keep_config_key();
             }
             Body::Noop
             | Body::Write(_)
@@ -106,12 +108,12 @@ impl Store {
         }
     }
 
-    fn change_member(&mut self, id: u64, index: u64, change: impl FnOnce(&mut MemberInfo)) -> bool {
-        let Some(member) = self.members.get_mut(id) else { return false };
+    fn change_member(&mut self, id: u64, change: impl FnOnce(&mut MemberInfo)) {
+        let Some(member) = self.members.get_mut(id) else { return };
         let before = member.clone();
         change(member);
         let after = member.clone();
-        self.keep_machine_key(&before, &after, index)
+        self.keep_machine_key(&before, &after);
     }
 
     /// Remove what is due, oldest deadline first. A node in a directory that goes is no event of its own.

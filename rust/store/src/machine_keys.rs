@@ -31,51 +31,51 @@ pub(crate) fn is_kept(op: Op, path: &[u8]) -> bool {
 
 impl Store {
     /// From now on the keys are shown, or not. Those that were go, with an event for the machines and
-    /// one for the configuration. True: there was an event.
-    pub(crate) fn show_machine_keys(&mut self, shows: bool, index: u64) -> bool {
+    /// one for the configuration.
+    pub(crate) fn show_machine_keys(&mut self, shows: bool) {
         let showed = std::mem::replace(&mut self.members.shows_machine_keys, shows);
-        let hides = showed && !shows;
-        // Not in one expression: both must go.
-        let machines = hides && self.drop_kept(MACHINES, index);
-        let config = hides && self.drop_kept(CONFIG, index);
-        machines || config
+        if showed && !shows {
+            self.drop_kept(MACHINES);
+            self.drop_kept(CONFIG);
+        }
     }
 
-    /// A member has changed its name or URLs. True: there was an event.
-    pub(crate) fn keep_machine_key(
-        &mut self,
-        before: &MemberInfo,
-        after: &MemberInfo,
-        index: u64,
-    ) -> bool {
+    /// A member has changed its name or URLs.
+    pub(crate) fn keep_machine_key(&mut self, before: &MemberInfo, after: &MemberInfo) {
         if !self.members.shows_machine_keys {
-            return false;
+            return;
         }
-        let renamed = !before.name.is_empty() && before.name != after.name;
-        let dropped = renamed && self.drop_kept(&key_of(&before.name), index);
-        if after.name.is_empty() {
-            return dropped;
+        if key_of(before) != key_of(after) {
+            self.drop_machine_key(before);
         }
-        self.set_kept(&key_of(&after.name), &value_of(after), index);
-        true
+        if let Some(key) = key_of(after) {
+            self.set_kept(&key, &value_of(after));
+        }
     }
 
-    /// A member has left. True: there was an event.
-    pub(crate) fn drop_machine_key(&mut self, member: &MemberInfo, index: u64) -> bool {
-        let shown = self.members.shows_machine_keys && !member.name.is_empty();
-        shown && self.drop_kept(&key_of(&member.name), index)
+    /// A member has left, or left its name. Names need not be unique: the key stays while it is another member's too.
+    pub(crate) fn drop_machine_key(&mut self, member: &MemberInfo) {
+        let Some(key) = key_of(member).filter(|_| self.members.shows_machine_keys) else { return };
+        let namesakes =
+            self.members.all.values().filter(|other| key_of(other).as_ref() == Some(&key));
+        let values: Vec<Vec<u8>> = namesakes.map(value_of).collect();
+        let Some(first) = values.first() else { return self.drop_kept(&key) };
+        let shown = self.tree.find(&key).map(|id| self.tree.get(id).text.value());
+        if !shown.is_ok_and(|shown| values.iter().any(|value| value == shown)) {
+            self.set_kept(&key, first);
+        }
     }
 
     /// The cluster version is known, so the cluster is complete and has a configuration.
-    pub(crate) fn keep_config_key(&mut self, index: u64) -> bool {
+    pub(crate) fn keep_config_key(&mut self) {
         if self.members.shows_machine_keys {
-            self.set_kept(CONFIG, CONFIG_VALUE, index);
+            self.set_kept(CONFIG, CONFIG_VALUE);
         }
-        self.members.shows_machine_keys
     }
 
-    fn set_kept(&mut self, key: &[u8], value: &[u8], index: u64) {
+    fn set_kept(&mut self, key: &[u8], value: &[u8]) {
         self.clear_way(key);
+        let index = self.next_index();
         let content = Content { value: Some(value), index, deadline_ns: 0 };
         let (id, prev) = match self.tree.find(key) {
             Ok(id) => {
@@ -106,36 +106,44 @@ impl Store {
     }
 
     /// Before the keys were shown, clients may have put files where directories have to be, or a
-    /// directory where a file has to be.
+    /// directory where a file has to be. They are deleted like any other key.
     fn clear_way(&mut self, key: &[u8]) {
         let in_way = match self.tree.find(key) {
-            Err(Lost::File { id, .. }) => id,
-            Ok(id) if self.tree.get(id).is_dir() => id,
+            Err(Lost::File { end, .. }) => &key[..end],
+            Ok(id) if self.tree.get(id).is_dir() => key,
             _ => return,
         };
-        self.tree.touch(in_way, self.etcd_index);
-        self.tree.remove(in_way);
+        self.drop_kept(in_way);
     }
 
-    /// Delete what is kept. False: it was not there.
-    fn drop_kept(&mut self, key: &[u8], index: u64) -> bool {
-        let Ok(id) = self.tree.find(key) else { return false };
-        self.remove(Action::Delete, id, key, index);
-        true
+    /// Delete what is there, if anything is.
+    fn drop_kept(&mut self, key: &[u8]) {
+        if let Ok(id) = self.tree.find(key) {
+            let index = self.next_index();
+            self.remove(Action::Delete, id, key, index);
+        }
     }
 }
 
-fn key_of(name: &str) -> Vec<u8> {
+/// None for a member that has not started yet.
+fn key_of(member: &MemberInfo) -> Option<Vec<u8>> {
     let mut key = path::join(MACHINES, b"");
     // The name is one segment, whatever is in it.
-    for byte in name.bytes() {
-        if byte == b'/' {
-            key.extend_from_slice(b"%2F");
-        } else {
-            key.push(byte);
+    match member.name.as_str() {
+        "" => return None,
+        "." => key.extend_from_slice(b"%2E"),
+        ".." => key.extend_from_slice(b"%2E%2E"),
+        name => {
+            for byte in name.bytes() {
+                if byte == b'/' {
+                    key.extend_from_slice(b"%2F");
+                } else {
+                    key.push(byte);
+                }
+            }
         }
     }
-    key
+    Some(key)
 }
 
 fn value_of(member: &MemberInfo) -> Vec<u8> {

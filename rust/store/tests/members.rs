@@ -3,7 +3,9 @@
 mod common;
 
 use common::*;
-use coreos_store::{Body, Code, Command, Op, RequestId, Store, StoreConfig, WatchSpec, Write};
+use coreos_store::{
+    Body, Code, Command, Op, RequestId, Store, StoreConfig, WatchSpec, Watching, Write,
+};
 
 fn urls(url: &str) -> Vec<String> {
     vec![url.to_owned()]
@@ -121,20 +123,25 @@ fn machine_keys_follow_the_members() {
     told(&mut store);
     body(&mut store, Body::UpdateMember { id: 1, peer_urls: urls("http://10.0.0.9:7001") }); // 9
     assert!(get(&mut store, "/_etcd/machines/m1", false).expect("there").contains("10.0.0.9"));
-    body(&mut store, publish(1, "renamed", "http://10.0.0.1:4001", true)); // 10
-    body(&mut store, Body::RemoveMember { id: 2 }); // 11
+    body(&mut store, publish(1, "renamed", "http://10.0.0.1:4001", true)); // 10, 11
+    body(&mut store, Body::RemoveMember { id: 2 }); // 12
     assert_eq!(
         told(&mut store),
         [
             "set /_etcd/machines/m1 9",
             "delete /_etcd/machines/m1 10",
-            "set /_etcd/machines/renamed 10",
-            "delete /_etcd/machines/m%2F2 11",
+            "set /_etcd/machines/renamed 11",
+            "delete /_etcd/machines/m%2F2 12",
         ]
     );
+    // Who goes on behind one event misses none.
+    let spec =
+        WatchSpec { path: b"/_etcd".to_vec(), recursive: true, stream: false, wait_index: 11 };
+    let Ok(Watching::Now(event)) = store.watch(spec, 2) else { panic!("it has happened") };
+    assert_eq!((event.action().as_str(), event.index()), ("set", 11));
     // No longer shown: they go, and the paths are like any other.
-    body(&mut store, publish(1, "renamed", "http://10.0.0.1:4001", false)); // 12
-    assert_eq!(told(&mut store), ["delete /_etcd/machines 12", "delete /_etcd/config 12"]);
+    body(&mut store, publish(1, "renamed", "http://10.0.0.1:4001", false)); // 13, 14
+    assert_eq!(told(&mut store), ["delete /_etcd/machines 13", "delete /_etcd/config 14"]);
     done(&mut store, write(Op::Set, "/_etcd/machines/renamed", "mine"));
     body(&mut store, publish(1, "renamed", "http://10.0.0.1:4001", false));
     body(&mut store, Body::RemoveMember { id: 1 });
@@ -144,16 +151,76 @@ fn machine_keys_follow_the_members() {
 #[test]
 fn machine_keys_make_room_for_themselves() {
     let mut store = Store::new(StoreConfig::default());
-    body(&mut store, add(1, "http://a"));
-    done(&mut store, write(Op::Set, "/_etcd/machines", "a file"));
-    done(&mut store, Write { dir: true, ..write(Op::Set, "/_etcd/config", "") });
-    done(&mut store, Write { ttl_ns: Some(S), ..write(Op::Update, "/_etcd", "") });
-    body(&mut store, publish(1, "m1", "http://a", true));
-    body(&mut store, version(true));
+    body(&mut store, add(1, "http://a")); // 1
+    done(&mut store, write(Op::Set, "/_etcd/machines", "a file")); // 2
+    done(&mut store, write(Op::Set, "/_etcd/config/x/y", "")); // 3
+    done(&mut store, Write { ttl_ns: Some(S), ..write(Op::Update, "/_etcd", "") }); // 4
+    let spec = |path: &str, recursive| WatchSpec {
+        path: path.as_bytes().to_vec(),
+        recursive,
+        stream: true,
+        wait_index: 0,
+    };
+    store.watch(spec("/_etcd", true), 1).expect("live");
+    store.watch(spec("/_etcd/config/x/y", false), 2).expect("live");
+    let applied = body(&mut store, publish(1, "m1", "http://a", true));
+    assert_eq!(applied.etcd_index, 6);
+    let applied = body(&mut store, version(true));
+    assert_eq!(applied.etcd_index, 8);
+    let mut told = told(&mut store);
+    told.sort_by_key(|line| line.rsplit(' ').next().map(str::to_owned));
+    assert_eq!(
+        told,
+        [
+            "delete /_etcd/machines 5",
+            "set /_etcd/machines/m1 6",
+            "delete /_etcd/config 7",
+            "delete /_etcd/config 7",
+            "set /_etcd/config 8",
+        ],
+        "what was in the way is deleted like any key"
+    );
     store.apply(&command(9 * S, Body::Expire));
     assert!(get(&mut store, "/_etcd/machines/m1", false).is_ok());
     assert!(get(&mut store, "/_etcd/config", false).expect("a file").contains("activeSize"));
     assert_eq!(store.keys(), 4);
+}
+
+#[test]
+fn members_of_one_name_share_a_key() {
+    let mut store = Store::new(StoreConfig::default());
+    let shown = |store: &mut Store| {
+        let node = get(store, "/_etcd/machines/x", false).ok()?;
+        node.split("etcd=http%3A%2F%2F").nth(1)?.chars().next()
+    };
+    for (id, url) in [(1, "http://a"), (2, "http://b"), (3, "http://c")] {
+        body(&mut store, add(id, url));
+        body(&mut store, publish(id, "x", url, true));
+    }
+    assert_eq!(shown(&mut store), Some('c'), "the last one that has published");
+    let before = store.etcd_index();
+    body(&mut store, Body::RemoveMember { id: 1 });
+    assert_eq!(shown(&mut store), Some('c'), "it still is a member's");
+    body(&mut store, publish(3, "y", "http://c", true));
+    assert_eq!(shown(&mut store), Some('b'), "what is left of the name");
+    assert_eq!(store.etcd_index(), before + 3, "none, then two events");
+    body(&mut store, Body::RemoveMember { id: 2 });
+    assert_eq!(shown(&mut store), None, "the control: nobody has the name");
+}
+
+#[test]
+fn a_name_of_dots_is_a_key_like_any_other() {
+    let mut store = Store::new(StoreConfig::default());
+    for (id, name) in [(1, "."), (2, "..")] {
+        body(&mut store, add(id, "http://a"));
+        body(&mut store, publish(id, name, "http://a", true));
+    }
+    for path in ["/_etcd/machines/%2E", "/_etcd/machines/%2E%2E"] {
+        assert!(get(&mut store, path, false).is_ok(), "{path}");
+    }
+    let mut bytes = Vec::new();
+    store.view().write(&mut bytes).expect("memory");
+    assert!(Store::restore(StoreConfig::default(), &mut bytes.as_slice()).is_ok());
 }
 
 fn request(sequence: u64) -> RequestId {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::model::Mistake;
+use common::mistake::Mistake;
 use common::steps::{run, steps};
 use coreos_store::StoreConfig;
 use proptest::prelude::*;

@@ -1,6 +1,8 @@
 //! What the tests of the store share.
 #![allow(dead_code)] // Each test file uses its own part.
 
+pub mod cluster;
+pub mod mistake;
 pub mod model;
 pub mod shown;
 pub mod steps;

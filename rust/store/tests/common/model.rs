@@ -7,49 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use coreos_store::{Code, Op, Write};
 
+use super::cluster::Cluster;
+use super::mistake::Mistake;
 use super::shown::{below, hidden, image, seen};
-
-/// A way to be wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mistake {
-    None,
-    /// A deleted directory is compared as text.
-    TextPrefix,
-    /// Recursive watches see hidden keys.
-    HiddenShown,
-    /// A new time to live moves a directory's index.
-    DirIndexMoves,
-    /// An update makes a new node.
-    UpdateRenews,
-    /// Keys go a nanosecond too soon.
-    ExpiresEarly,
-    /// Watchers are told of a refresh.
-    RefreshTold,
-    /// The watch point itself counts as hidden.
-    HiddenAbsolute,
-    /// A delete of a directory is told to watchers of what never was in it.
-    NeverExistedTold,
-    /// A stream from an old index begins with one event only.
-    OneOldEvent,
-    /// A set keeps the old time to live.
-    SetKeepsTtl,
-}
-
-impl Mistake {
-    /// Every way but none.
-    pub const ALL: [Mistake; 10] = [
-        Mistake::TextPrefix,
-        Mistake::HiddenShown,
-        Mistake::DirIndexMoves,
-        Mistake::UpdateRenews,
-        Mistake::ExpiresEarly,
-        Mistake::RefreshTold,
-        Mistake::HiddenAbsolute,
-        Mistake::NeverExistedTold,
-        Mistake::OneOldEvent,
-        Mistake::SetKeepsTtl,
-    ];
-}
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -91,6 +51,7 @@ pub struct Model {
     /// So many events came from a snapshot, which does not say what went with a directory.
     pub from_snapshot: usize,
     pub watches: BTreeMap<u64, Watch>,
+    pub cluster: Cluster,
     pub mistake: Mistake,
 }
 
@@ -111,6 +72,7 @@ impl Model {
             events: Vec::new(),
             from_snapshot: 0,
             watches: BTreeMap::new(),
+            cluster: Cluster::default(),
             mistake,
         }
     }
@@ -136,6 +98,9 @@ impl Model {
         let value = text(&write.value);
         let deadline = write.ttl_ns.map(|ttl| self.time + ttl);
         if path == "/" && write.op != Op::CreateInOrder {
+            return Err((Code::RootReadOnly, path));
+        }
+        if self.keeps(write, &path) {
             return Err((Code::RootReadOnly, path));
         }
         match write.op {
@@ -187,11 +152,11 @@ impl Model {
                 if old.dir && !write.refresh && !value.is_empty() {
                     return Err((Code::NotAFile, path));
                 }
-                Ok(self.change("update", &path, old, value, deadline, write.refresh))
+                Ok(self.rewrite("update", &path, old, value, deadline, write.refresh))
             }
             Op::CompareAndSwap => {
                 let old = self.compare(write, &path)?;
-                Ok(self.change("compareAndSwap", &path, old, value, deadline, write.refresh))
+                Ok(self.rewrite("compareAndSwap", &path, old, value, deadline, write.refresh))
             }
             Op::CompareAndDelete => {
                 let old = self.compare(write, &path)?;
@@ -231,7 +196,7 @@ impl Model {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn put(
+    pub fn put(
         &mut self,
         action: &'static str,
         path: &str,
@@ -257,7 +222,7 @@ impl Model {
         self.happened(action, path, node, true, prev, refresh, BTreeSet::new())
     }
 
-    fn change(
+    fn rewrite(
         &mut self,
         action: &'static str,
         path: &str,
@@ -284,7 +249,7 @@ impl Model {
         self.happened(action, path, shown, true, Some(old), refresh, BTreeSet::new())
     }
 
-    fn remove(&mut self, action: &'static str, path: &str, old: Node) -> Event {
+    pub fn remove(&mut self, action: &'static str, path: &str, old: Node) -> Event {
         self.index += 1;
         let gone: BTreeSet<String> =
             self.nodes.keys().filter(|other| below(other, path)).cloned().collect();

@@ -1,6 +1,7 @@
 //! What of the naive store's events is shown, and to whom.
 
-use super::model::{Event, Mistake, Node, Watch};
+use super::mistake::Mistake;
+use super::model::{Event, Node, Watch};
 
 pub fn below(path: &str, top: &str) -> bool {
     if top == "/" { path != "/" } else { path.starts_with(&format!("{top}/")) }

@@ -8,13 +8,17 @@ use coreos_store::{
 };
 use proptest::prelude::*;
 
-use super::model::{Mistake, Model, Watch};
+use super::cluster;
+use super::mistake::Mistake;
+use super::model::{Model, Watch};
 
 #[derive(Clone, Debug)]
 pub enum Step {
     Write(Write),
     /// The last command once more.
     Repeat,
+    /// A command of the system.
+    System(Body),
     Advance(u64),
     Expire,
     /// `back` indexes before the current one, 0 = no index.
@@ -35,6 +39,14 @@ fn path() -> impl Strategy<Value = String> {
     ];
     prop_oneof![
         1 => Just("/".to_owned()),
+        3 => prop::sample::select(vec![
+            "/_etcd",
+            "/_etcd/machines",
+            "/_etcd/machines/m",
+            "/_etcd/machines/n%2Fx",
+            "/_etcd/config",
+            "/_etcd/config/x",
+        ]).prop_map(str::to_owned),
         20 => proptest::collection::vec(segment, 1..4).prop_map(|all| format!("/{}", all.join("/"))),
     ]
 }
@@ -80,6 +92,7 @@ pub fn step() -> impl Strategy<Value = Step> {
     let back = proptest::option::weighted(0.7, -3..20_i64);
     prop_oneof![
         30 => write().prop_map(Step::Write),
+        6 => cluster::body().prop_map(Step::System),
         1 => Just(Step::Repeat),
         4 => prop_oneof![Just(1), Just(999_999_999), 0..3_000_000_000_u64]
             .prop_map(Step::Advance),
@@ -183,6 +196,10 @@ impl Run {
                 );
                 same!(&shown, first, "the first outcome again");
                 same!(self.store.view().digest(), digest, "digest after a repetition");
+            }
+            Step::System(body) => {
+                self.apply(body.clone())?;
+                self.model.system(body);
             }
             Step::Advance(by_ns) => self.model.time += by_ns,
             Step::Expire => {
@@ -300,7 +317,7 @@ impl Run {
         same!(self.store.keys(), self.model.nodes.len(), "nodes");
         let first = self.model.nodes.values().filter_map(|node| node.deadline).min();
         same!(self.store.next_deadline_ns(), first.map(|at| at.max(1)), "next deadline");
-        for path in ["/", "/a", "/_h"] {
+        for path in ["/", "/a", "/_h", "/_etcd"] {
             let mut out = Vec::new();
             let now_ns = self.model.time;
             let read = self.store.get(path.as_bytes(), true, now_ns, usize::MAX, &mut out);

@@ -10,10 +10,10 @@
 //!    machine has been rebuilt, and the entries after it.
 //! 2. Call [`Raft::ready`] whenever something was put in. Make its hard state and its entries durable, together and
 //!    in the order of the calls. Write a hard state also when there are no entries with it.
-//! 3. Only when they are durable, call [`Raft::persisted`] with the same ready's ticket. Acknowledge in order. A failed write
-//!    is never acknowledged: after it the member must end, because nobody knows what is on the disk.
-//! 4. Apply what [`Raft::take_committed`] gives, in order, each entry exactly once, and answer clients only then. An entry
-//!    with an empty payload is the no-op that begins a term; there is nothing to apply.
+//! 3. Only when they are durable, call [`Raft::persisted`] with the same ready's ticket. Acknowledge in order. A failed
+//!    write is never acknowledged: after it the member must end, because nobody knows what is on the disk.
+//! 4. Apply what [`Raft::take_committed`] gives, in order, each entry exactly once, and answer clients only then. An
+//!    entry with an empty payload is the no-op that begins a term; there is nothing to apply.
 //! 5. A write that the disk refused as a whole, without having touched it (no space), may be taken back with
 //!    [`Raft::take_back`] by a sole voter: nobody else has seen those entries.
 //!

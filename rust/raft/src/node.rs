@@ -170,8 +170,8 @@ impl Raft {
         }
     }
 
-    /// Take back everything that storage has refused without touching it, with what came after it. Only a sole voter can:
-    /// nobody else has those entries. Gives them, so that their proposers can be told.
+    /// Take back everything that storage has refused without touching it, with what came after it. Only a sole voter
+    /// can: nobody else has those entries. Gives them, so that their proposers can be told.
     pub fn take_back(&mut self) -> Vec<Entry> {
         self.unacknowledged.clear();
         let removed = self.log.truncate(self.log.persisted);

@@ -9,8 +9,8 @@ use crate::members::MemberInfo;
 use crate::store::{Applied, Store};
 use crate::window::{Known, Outcome};
 
-/// Nodes that one command removes, part of the format. Each may have an event for every watcher of the root, and nothing
-/// else is applied or read meanwhile.
+/// Nodes that one command removes, part of the format. Each may have an event for every watcher of the root, and
+/// nothing else is applied or read meanwhile.
 const EXPIRED_MAX: usize = 1000;
 
 impl Store {

@@ -138,7 +138,8 @@ pub struct Write {
     pub path: Vec<u8>,
     /// The new value of a file.
     pub value: Vec<u8>,
-    /// Make, or delete, a directory.
+    /// Make, or delete, a directory. A refreshing set makes one of a file too, as the original does; whoever proposes
+    /// it leaves this out unless that is wanted.
     pub dir: bool,
     /// Delete a directory with everything in it.
     pub recursive: bool,

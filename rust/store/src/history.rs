@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::event::Event;
 use crate::queue::Queue;
 
-/// Bytes that not even the least number of events may exceed, unless the limit itself is higher: a thousand large values
-/// would take all memory. What is told of a watcher's old index is the same, error 401, only sooner.
+/// Bytes that not even the least number of events may exceed, unless the limit itself is higher: a thousand large
+/// values would take all memory. What is told of a watcher's old index is the same, error 401, only sooner.
 const BYTES_CEILING: usize = 128 << 20;
 
 /// The last events of the whole store, oldest first, every index with at least one.

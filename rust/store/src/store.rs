@@ -21,8 +21,8 @@ pub struct StoreConfig {
     /// Request ids whose outcome is kept. Their events are bounded too, at 8 MiB.
     pub request_window: usize,
     /// Show the flaws of the original that clients can see: a history of 1000 events (if they
-    /// fit into 128 MiB) that a busy key empties for all, shows hidden keys and compares paths as text; one event for a stream
-    /// from an old index; overdue keys with a `ttl` of 0 or less.
+    /// fit into 128 MiB) that a busy key empties for all, shows hidden keys and compares paths as text; one event for a
+    /// stream from an old index; overdue keys with a `ttl` of 0 or less.
     pub upstream: bool,
 }
 

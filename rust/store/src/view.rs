@@ -26,7 +26,8 @@ pub struct TreeView {
 const PIECE_BYTES: usize = 32 << 10;
 
 impl TreeView {
-    /// The bytes of [`Store::get`], in pieces of about 32 KiB, more only for a node that is larger. `piece` returns false to stop.
+    /// The bytes of [`Store::get`], in pieces of about 32 KiB, more only for a node that is larger. `piece` returns
+    /// false to stop.
     ///
     /// # Errors
     /// 100 or 104, before any piece.

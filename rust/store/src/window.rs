@@ -1,7 +1,7 @@
 //! The outcomes of the last commands that have a request id, so that one proposed twice is applied once.
 //!
-//! Bounded by count and by bytes, because an outcome keeps its event alive. Of a large one only the event without values
-//! is kept, so that a single write cannot make the store forget all others. All limits work on what
+//! Bounded by count and by bytes, because an outcome keeps its event alive. Of a large one only the event without
+//! values is kept, so that a single write cannot make the store forget all others. All limits work on what
 //! every member has alike, so all members forget the same ids at the same command. What was forgotten
 //! is remembered as one number per member: an id at or below it that is not in the window may have been
 //! applied or not, and such a command gets "outcome unknown" instead of a second application.

@@ -1,10 +1,10 @@
 //! Whose data directory it is.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use crate::disk::{Disk, read_full};
 use crate::error::{ErrorKind, WalError, io_error};
+use crate::sealed_text::{seal, unseal};
 
 const PREFIX: &str = "coreos-etcd ";
 const VERSION: u32 = 1;
@@ -35,14 +35,10 @@ impl Identity {
                 ));
             }
         }
-        let mut text = format!(
+        Ok(seal(format!(
             "{PREFIX}{VERSION}\ncluster {:x}\nmember {:x}\ntoken {}\nname {}\n",
             self.cluster_id, self.member_id, self.token, self.name
-        );
-        let crc = crc32fast::hash(text.as_bytes());
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "crc {crc:08x}");
-        Ok(text)
+        )))
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Identity, BadIdentity> {
@@ -58,13 +54,7 @@ impl Identity {
     }
 
     fn decode_lines(text: &str) -> Option<Identity> {
-        let body_bytes = text.strip_suffix('\n')?.rfind('\n')? + 1;
-        let (body, last) = text.split_at(body_bytes);
-        let crc = format!("crc {:08x}\n", crc32fast::hash(body.as_bytes()));
-        if last != crc {
-            return None;
-        }
-        let mut lines = body.lines().skip(1);
+        let mut lines = unseal(text)?.lines().skip(1);
         let mut field = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ');
         let identity = Identity {
             cluster_id: u64::from_str_radix(field("cluster")?, 16).ok()?,

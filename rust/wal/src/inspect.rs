@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::dir::DataDir;
 use crate::disk::Disk;
 use crate::error::{ErrorKind, WalError};
+use crate::promises;
 use crate::segment;
 use crate::snapshot::SnapshotFile;
 use crate::walk::Ending;
@@ -46,6 +47,9 @@ pub fn verify(disk: Arc<dyn Disk>, path: &Path) -> Result<Report, WalError> {
         member_id: identity.member_id,
         ..Report::default()
     };
+    if dir.exists(&dir.layout.repair)? {
+        report.problems.push(promises::cut_off(&dir));
+    }
     let (mut from_index, mut unknown) = (None, false);
     for file in dir.snapshots()? {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -19,6 +19,8 @@ pub(crate) struct Layout {
     pub wal: PathBuf,
     pub snap: PathBuf,
     pub identity: PathBuf,
+    /// There only while a repair is under way.
+    pub repair: PathBuf,
 }
 
 impl Layout {
@@ -29,6 +31,7 @@ impl Layout {
             wal: member.join("wal"),
             snap: member.join("snap"),
             identity: member.join("identity"),
+            repair: member.join("repair"),
             member,
         }
     }

@@ -13,6 +13,7 @@ use crate::identity::Identity;
 use crate::layout::NEXT;
 use crate::options::WalOptions;
 use crate::prepare::Prepared;
+use crate::promises;
 use crate::record::Record;
 use crate::segment::{self, SegmentFile, read_error};
 use crate::wal::{Closed, Current, Wal};
@@ -53,6 +54,9 @@ impl DataDir {
         visit: &mut dyn FnMut(Record<'_>) -> Result<(), String>,
     ) -> Result<(Wal, Recovery), WalError> {
         let identity = self.identity()?;
+        if self.exists(&self.layout.repair)? {
+            return Err(WalError::new(ErrorKind::Damaged, promises::cut_off(self)));
+        }
         self.remove_tmp()?;
         let files = segment::list(self.disk.as_ref(), &self.layout)?;
         let outcome = self.walk(&identity, &files, from_index, visit)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::batch::Batch;
-use crate::damage::{Damage, Salvage};
+use crate::damage::Salvage;
 use crate::dir::DataDir;
 use crate::disk::{Disk, File, read_full};
 use crate::error::{ErrorKind, WalError, io_error};
@@ -12,6 +12,7 @@ use crate::identity::Identity;
 use crate::inspect::check_snapshot;
 use crate::layout::{BROKEN, with_suffix};
 use crate::options::WalOptions;
+use crate::promises::{Promises, cut_off};
 use crate::recover::erase;
 use crate::segment::{self, SegmentFile, read_error};
 use crate::snapshot::SnapshotFile;
@@ -35,17 +36,47 @@ pub fn repair(disk: Arc<dyn Disk>, path: &Path) -> Result<Vec<String>, WalError>
     let from_index = newest.as_ref().map_or(0, |file| file.index);
     let files = segment::list(dir.disk.as_ref(), &dir.layout)?;
     let outcome = dir.walk(&identity, &files, from_index, &mut |_| Ok(()))?;
+    let earlier = Promises::read(&dir)?;
+    let cause = match (&outcome.ending, earlier) {
+        (Ending::Damaged(damage), _) => Some((damage.message.clone(), damage.salvage.clone())),
+        // What looks like a torn tail now may be what is left of a damaged log.
+        (Ending::Whole { .. }, Some(_)) => Some((cut_off(&dir), Salvage::default())),
+        // A torn tail is left to the next start, which cuts it without being asked.
+        (Ending::Whole { .. }, None) => None,
+    };
     let mut done = Vec::new();
+    let Some((cause, salvage)) = cause else {
+        set_aside(&dir, broken, &mut done)?;
+        return Ok(done);
+    };
+    done.push(format!("found: {cause}"));
+    let found = Promises::of(&outcome.state, &salvage, newest.as_ref());
+    let promises = earlier.map_or(found, |earlier| found.with(earlier));
+    dir.remove_tmp()?;
+    promises.write(&dir)?;
+    set_aside(&dir, broken, &mut done)?;
+    let mut wal = cut(&dir, &identity, &files, outcome, from_index, &mut done)?;
+    keep_promises(&mut wal, &promises)?;
+    Promises::remove(&dir)?;
+    done.push(format!(
+        "the log now ends with entry {}. If this member belongs to a cluster of several, remove it \
+         and add it again with an empty directory instead of starting it: it has forgotten what \
+         the others rely on",
+        wal.last_index()
+    ));
+    Ok(done)
+}
+
+fn set_aside(
+    dir: &DataDir,
+    broken: Vec<(SnapshotFile, String)>,
+    done: &mut Vec<String>,
+) -> Result<(), WalError> {
     for (file, problem) in broken {
         let aside = dir.set_aside(&file.path)?;
         done.push(format!("{problem}; it is kept as {}", aside.display()));
     }
-    if let Ending::Damaged(damage) = &outcome.ending {
-        let damage = damage.clone();
-        cut(&dir, &identity, &files, outcome, &damage, newest.as_ref(), &mut done)?;
-    }
-    // A torn tail is left to the next start, which cuts it without being asked.
-    Ok(done)
+    Ok(())
 }
 
 /// The newest snapshot that can be read, and those that are damaged, with what is wrong.
@@ -76,78 +107,45 @@ fn options(files: &[SegmentFile], dir: &DataDir) -> Result<WalOptions, WalError>
     Ok(options)
 }
 
-/// Cut at the place where reading stopped.
+/// Cut at the place where reading stopped, and open what is left.
 fn cut(
     dir: &DataDir,
     identity: &Identity,
     files: &[SegmentFile],
     mut outcome: Outcome,
-    damage: &Damage,
-    newest: Option<&SnapshotFile>,
+    from_index: u64,
     done: &mut Vec<String>,
-) -> Result<(), WalError> {
+) -> Result<Wal, WalError> {
     let options = options(files, dir)?;
-    let from_index = newest.map_or(0, |file| file.index);
-    done.push(format!("found: {}", damage.message));
     let reaches = outcome.state.tail.start() <= from_index.saturating_add(1);
     let usable = reaches && outcome.next_sequence > 1;
     let kept = if usable { outcome.segment + 1 } else { 0 };
-    let found = outcome.state.clone();
-    // The youngest first, so that a repair that is cut off leaves the same damage, not another.
+    // The youngest first, so that what is left at any moment is the beginning of a log.
     for file in files[kept..].iter().rev() {
         let aside = dir.set_aside(&file.path)?;
         done.push(format!("moved {} to {}", file.path.display(), aside.display()));
     }
-    let mut wal = if usable {
-        keep_rest(dir, &files[outcome.segment], outcome.offset, done)?;
-        outcome.ending = Ending::Whole { torn_bytes: 0 };
-        dir.open_at(identity.clone(), &options, &files[..kept], outcome, from_index)?.0
-    } else {
+    if !usable {
         let sequence = files.last().map_or(0, |file| file.sequence.saturating_add(1));
-        dir.new_wal(
-            identity.clone(),
-            &options,
-            sequence,
-            State::new(from_index.saturating_add(1)),
-            1,
-        )?
-    };
-    keep_promises(&mut wal, &found, &damage.salvage, newest)?;
-    done.push(format!(
-        "the log now ends with entry {}. If this member belongs to a cluster of several, remove it \
-         and add it again with an empty directory instead of starting it: it has forgotten what \
-         the others rely on",
-        wal.last_index()
-    ));
-    Ok(())
+        let state = State::new(from_index.saturating_add(1));
+        return dir.new_wal(identity.clone(), &options, sequence, state, 1);
+    }
+    keep_rest(dir, &files[outcome.segment], outcome.offset, done)?;
+    outcome.ending = Ending::Whole { torn_bytes: 0 };
+    Ok(dir.open_at(identity.clone(), &options, &files[..kept], outcome, from_index)?.0)
 }
 
-/// Entries were cut, but term, vote and start count must never go back: take them from wherever
-/// they still can be read. The commit index has to fit the entries that are left.
-fn keep_promises(
-    wal: &mut Wal,
-    found: &State,
-    salvage: &Salvage,
-    newest: Option<&SnapshotFile>,
-) -> Result<(), WalError> {
-    let mut hard = found.hard.unwrap_or_default();
-    if let Some(later) = salvage.hard.filter(|later| later.term >= hard.term) {
-        hard = later;
-    }
-    if let Some(file) = newest.filter(|file| file.term > hard.term) {
-        hard = HardState { term: file.term, vote: 0, ..hard };
-    }
-    let committed = newest.map_or(0, |file| file.index);
-    let commit = hard.commit.max(committed).min(wal.last_index());
+/// Entries were cut, but term, vote and start count must never go back. The commit index has to
+/// fit the entries that are left.
+fn keep_promises(wal: &mut Wal, promises: &Promises) -> Result<(), WalError> {
+    let HardState { term, vote, commit } = promises.hard;
     let mut batch = Batch::new();
-    batch.hard_state(hard.term, hard.vote, commit);
-    let incarnation = found.incarnation.max(salvage.incarnation);
-    if incarnation > 0 {
-        batch.start(incarnation);
+    batch.hard_state(term, vote, commit.min(wal.last_index()));
+    if promises.incarnation > 0 {
+        batch.start(promises.incarnation);
     }
-    let clock_ns = found.clock_ns.max(salvage.clock_ns);
-    if clock_ns > 0 {
-        batch.clock(clock_ns);
+    if promises.clock_ns > 0 {
+        batch.clock(promises.clock_ns);
     }
     wal.write(&mut batch).map_err(|error| {
         WalError::new(ErrorKind::Io, format!("could not write to the repaired log: {error}"))

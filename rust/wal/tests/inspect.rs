@@ -242,6 +242,112 @@ fn a_log_that_cannot_be_read_now_stops_the_repair() {
     assert!(disk.ops() > ops && verify(disk.shared(), root()).unwrap().ok);
 }
 
+/// Ways to damage the log, and the entry that a repair has to keep at least.
+fn damaged(which: usize) -> SimDisk {
+    let disk = disk();
+    let (segments, stand) = (disk.segments(), bytes::batches(&disk));
+    match which {
+        // In the middle; the promises stand behind it.
+        0 => flip(&disk, stand.iter().find(|b| b.sequence == 28).unwrap()),
+        // The log cannot be used at all.
+        1 => disk.edit(&segments[0], |bytes| bytes[..64].fill(0xff)),
+        // A snapshot, too.
+        2 => {
+            flip(&disk, &stand[4]);
+            let newest = dir(&disk.shared()).snapshots().unwrap().remove(0);
+            disk.edit(&newest.path, |bytes| bytes[70] ^= 1);
+        }
+        // The last batch of the last segment but one.
+        _ => {
+            let last = stand.iter().rfind(|b| Some(&b.path) != segments.last()).unwrap();
+            flip(&disk, last);
+        }
+    }
+    disk
+}
+
+fn found(disk: &SimDisk, from_index: u64) -> (coreos_wal::Recovery, Vec<Owned>) {
+    let (_, recovery, seen) = recover(&disk.shared(), from_index).unwrap();
+    (recovery, entries(&seen))
+}
+
+/// However often it is cut off: the member starts only when the repair has come to its end, and
+/// then as if it had not been cut off.
+fn repaired_in_pieces(which: usize, pieces: &[u64], seed: u64) {
+    let disk = damaged(which);
+    let from_index = if which == 2 { 10 } else { 20 };
+    let whole = damaged(which);
+    repair(whole.shared(), root()).unwrap();
+    let expected = found(&whole, from_index);
+    let promised = (expected.0.term, expected.0.vote, expected.0.incarnation, expected.0.clock_ns);
+    assert_eq!(promised, (5, 7, 2, 9));
+    for (n, &ops) in pieces.iter().enumerate() {
+        disk.crash_in(ops);
+        // It may have come to its end before that.
+        let ended = repair(disk.shared(), root());
+        assert!(ended.is_ok() || disk.crashed(), "{ended:?}");
+        disk.power_on(seed + n as u64);
+        match recover(&disk.copy().shared(), from_index) {
+            Err(error) => assert_eq!(error.kind, ErrorKind::Damaged),
+            Ok(_) => assert_eq!(found(&disk.copy(), from_index), expected),
+        }
+        let report = verify(disk.shared(), root()).unwrap();
+        assert!(ended.is_ok() || !report.ok || report.last_index == expected.0.last_index);
+    }
+    repair(disk.shared(), root()).unwrap();
+    assert!(verify(disk.shared(), root()).unwrap().ok);
+    assert_eq!(found(&disk, from_index), expected, "{which}, cut off after {pieces:?}");
+}
+
+#[test]
+fn a_repair_may_be_cut_off_anywhere() {
+    for which in 0..4 {
+        let whole = damaged(which);
+        let before = whole.ops();
+        repair(whole.shared(), root()).unwrap();
+        for ops in 1..=whole.ops() - before {
+            for seed in 0..4 {
+                repaired_in_pieces(which, &[ops], seed);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(common::cases(600))]
+
+    #[test]
+    fn a_repair_may_be_cut_off_often(
+        which in 0usize..4, pieces in prop::collection::vec(1u64..30, 1..5), seed in any::<u32>(),
+    ) {
+        repaired_in_pieces(which, &pieces, u64::from(seed));
+    }
+}
+
+#[test]
+fn a_repair_that_was_cut_off_is_told() {
+    let disk = damaged(0);
+    disk.crash_in(9);
+    repair(disk.shared(), root()).unwrap_err();
+    disk.power_on(0);
+    assert!(disk.paths().iter().any(|path| path.ends_with("member/repair")));
+    let ops = disk.ops();
+    let error = error_of(recover(&disk.shared(), 20));
+    assert!(error.message.contains("`coreos etcd repair /data` again"), "{error}");
+    let report = verify(disk.shared(), root()).unwrap();
+    assert_eq!((report.ok, &report.problems[0]), (false, &error.message));
+    assert_eq!(disk.ops(), ops);
+    // Without what it had found, nobody can go on.
+    let path = root().join("member/repair");
+    let sound = disk.bytes(&path);
+    disk.edit(&path, |bytes| bytes[20] ^= 1);
+    assert_eq!(error_of(repair(disk.shared(), root())).kind, ErrorKind::Damaged);
+    assert_eq!(disk.ops(), ops);
+    disk.put(&path, sound);
+    repair(disk.shared(), root()).unwrap();
+    assert!(!disk.paths().contains(&path));
+}
+
 proptest! {
     #![proptest_config(common::cases(600))]
 

@@ -41,6 +41,8 @@ struct State {
     room: Option<u64>,
     failing_syncs: bool,
     failing_writes: bool,
+    /// What creating a file fails with.
+    failing_creates: Option<i32>,
     /// Reads of this file fail.
     unreadable: Option<PathBuf>,
     /// The control: a disk (or a program) that does not really sync.
@@ -154,6 +156,11 @@ impl SimDisk {
         self.state().failing_writes = failing;
     }
 
+    /// Let creating a file fail with this error of the system.
+    pub fn fail_creates(&self, errno: Option<i32>) {
+        self.state().failing_creates = errno;
+    }
+
     pub fn fail_reads(&self, path: Option<&Path>) {
         self.state().unreadable = path.map(Path::to_path_buf);
     }
@@ -237,6 +244,9 @@ impl Disk for SimDisk {
         let mut state = self.state();
         if state.names.contains_key(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        if let Some(errno) = state.failing_creates {
+            return Err(io::Error::from_raw_os_error(errno));
         }
         let last = state.step()?;
         state.inodes.push(Inode::default());

@@ -93,6 +93,15 @@ def test_existing_is_fine_with_a_data_directory(make_server: ServerFactory) -> N
     server.start()
 
 
+def test_a_file_is_no_data_directory(make_server: ServerFactory) -> None:
+    server = make_server()
+    server.work_dir.mkdir()
+    server.data_dir.write_text("mine")
+    said = server.refuses_to_start()
+    assert f"the data directory {server.data_dir} is not a directory" in said
+    assert server.data_dir.read_text() == "mine"
+
+
 def test_settings_come_from_the_environment(make_server: ServerFactory) -> None:
     server = make_server()
     server.work_dir.mkdir()

@@ -135,6 +135,22 @@ def test_an_ipv4_url_beside_every_ipv6_address_has_a_socket_of_its_own(
     assert reached("127.0.0.1", port)
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("host", ["::", "", "0.0.0.0"])
+def test_localhost_beside_every_address(bound: list[Listener], host: str) -> None:
+    port = free_port()
+    bound += bind_all([Url("http", "localhost", port), Url("http", host, port), Url("http", "::1", port)])
+    listen_all(bound)
+    assert reached("::1", port)
+    assert reached("127.0.0.1", port)
+
+
+def test_one_of_every_address_has_its_scheme() -> None:
+    port = free_port()
+    with pytest.raises(StartError, match=f"http://0.0.0.0:{port} has the same address"):
+        bind_all([Url("https", "127.0.0.1", port), Url("http", "0.0.0.0", port)])
+
+
 def test_an_address_given_twice_is_bound_once(bound: list[Listener]) -> None:
     port = free_port()
     twice = Url("http", "127.0.0.1", port)

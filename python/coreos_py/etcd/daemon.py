@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from coreos_py.etcd.tls import ReloadingContext
 
 _LOG = logs.Log("etcd")
+# By default they end a process without a word; they do nothing to a Go program, and so to etcd.
+_WITHOUT_EFFECT = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
 
 def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Be the member until a signal; the exit status. Why it cannot start is one line of the log."""
     # A Ctrl-C while the log is recovered ends the process at once; nothing needs cleaning up then.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in _WITHOUT_EFFECT:
+        signal.signal(number, signal.SIG_IGN)
     logs.set_up(settings.log_level, settings.log_format)
     _LOG.info(
         "starting", version=__version__, name=settings.name, data_dir=settings.data_dir, pid=os.getpid()
@@ -65,7 +69,10 @@ def open_engine(settings: Settings) -> "Engine":
     """Recover or create the member. StartError with the engine's own sentence."""
     from coreos_py._core import Engine, EngineError
 
-    identity = Path(settings.data_dir, "member", "identity")
+    data_dir = Path(settings.data_dir)
+    if data_dir.exists() and not data_dir.is_dir():
+        raise StartError(f"the data directory {data_dir} is not a directory: give another --data-dir")
+    identity = data_dir / "member" / "identity"
     if settings.initial_cluster_state == "existing" and not identity.exists():
         raise StartError(
             "joining a cluster (--initial-cluster-state existing) is not supported by this version yet"

@@ -15,6 +15,7 @@ _LOG = logs.Log("etcd")
 # Connections that may wait to be accepted; the kernel cuts it to net.core.somaxconn.
 _BACKLOG = 4096
 _KEEPALIVE_S = 30
+_EVERY_ADDRESS = ("0.0.0.0", "::")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,12 @@ def addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
 def bind_all(urls: Sequence[Url]) -> list[Listener]:
     """Bind every address of every URL. StartError names a busy port's holder; nothing stays bound then.
 
-    `[::]` takes IPv4 too, as it does for etcd, unless another URL has the port on an IPv4 address.
+    `[::]` takes IPv4 too, as it does for etcd, unless another URL has the port on an IPv4 address. An address
+    that another URL's "every address" includes gets no socket of its own, which could not listen.
     """
     bound: list[Listener] = []
     taken: dict[tuple[str, int], Url] = {}
+    every = _on_every_address(urls)
     ipv4_ports = {
         url.port for url in urls if any(family is socket.AF_INET for family, _ in addresses(url.host))
     }
@@ -55,6 +58,8 @@ def bind_all(urls: Sequence[Url]) -> list[Listener]:
         for url in urls:
             for number, (family, host) in enumerate(addresses(url.host)):
                 first = taken.get((host, url.port))
+                if first is None and every.get((family, url.port)) != url:
+                    first = every.get((family, url.port))
                 if first is not None and first.scheme == url.scheme:
                     continue
                 if first is not None:
@@ -69,6 +74,16 @@ def bind_all(urls: Sequence[Url]) -> list[Listener]:
         close_all(bound)
         raise
     return bound
+
+
+def _on_every_address(urls: Sequence[Url]) -> dict[tuple[socket.AddressFamily, int], Url]:
+    """By family and port, the first URL that is for every address of the family."""
+    found: dict[tuple[socket.AddressFamily, int], Url] = {}
+    for url in urls:
+        for family, host in addresses(url.host):
+            if host in _EVERY_ADDRESS and url.port != 0:
+                found.setdefault((family, url.port), url)
+    return found
 
 
 def listen_all(listeners: Sequence[Listener]) -> None:

@@ -32,14 +32,12 @@ DRAIN_S = 8.0
 # What may be buffered of one TLS client beside the largest request.
 _PIPELINED_BYTES_MAX = 64 * 1024
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
 Take = Callable[[socket.socket, str], None]
 Serve = Callable[[socket.socket, str], Awaitable[None]]
 
 
 class Service:
-    """Serves an open engine on bound listeners until SIGTERM or SIGINT."""
+    """Serves an open engine on bound listeners until SIGTERM, SIGINT or SIGHUP."""
 
     def __init__(
         self,
@@ -68,19 +66,24 @@ class Service:
     def run(self, clients: Sequence[Listener], peers: Sequence[Listener], environ: Mapping[str, str]) -> None:
         """Serve; returns when the member has been told to end and has answered what was running."""
         # Trio's receiver takes over for a time: what comes before counts, what comes after spoils nothing.
-        for number in _SIGNALS:
+        numbers = _end_signals()
+        for number in numbers:
             signal.signal(number, self._note_signal)
         # What exists now stays: the collector need not look at it again.
         gc.freeze()
-        trio.run(self._main, clients, peers, environ, strict_exception_groups=True)
+        trio.run(self._main, clients, peers, environ, numbers, strict_exception_groups=True)
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
         self._noted_signals.append(number)
 
     async def _main(
-        self, clients: Sequence[Listener], peers: Sequence[Listener], environ: Mapping[str, str]
+        self,
+        clients: Sequence[Listener],
+        peers: Sequence[Listener],
+        environ: Mapping[str, str],
+        numbers: Sequence[signal.Signals],
     ) -> None:
-        with trio.open_signal_receiver(*_SIGNALS) as signals:
+        with trio.open_signal_receiver(*numbers) as signals:
             async with trio.open_nursery() as nursery:
                 driver = Driver(self._engine, self._front, self._context, nursery)
                 nursery.start_soon(driver.run)
@@ -167,6 +170,16 @@ async def _guard(serve: Serve, connection: socket.socket, remote: str) -> None:
         _LOG.error("a connection failed", cause=error, remote=remote)
 
 
+def _end_signals() -> tuple[signal.Signals, ...]:
+    """What ends the member. A hang-up does not when it is ignored already: that is what `nohup` is for."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return (signal.SIGTERM, signal.SIGINT)
+    return (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
 async def _stop_at_signal(signals: "AsyncIterator[int]", scope: trio.CancelScope) -> None:
-    await anext(signals)
-    scope.cancel()
+    """Not at another hang-up: when a terminal goes, shell and kernel both send one."""
+    async for number in signals:
+        if number != signal.SIGHUP:
+            scope.cancel()
+            return

@@ -1,0 +1,1 @@
+"""The daemon `etcd`: its flags, endpoints and listeners, in this process and as a program."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from coreos_py.cli.etcdctl_.table import COMMANDS
+from coreos_py.etcd.endpoints.router import ROUTES
 from tests.structure.project import ROOT, project_files
 
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
@@ -87,6 +89,22 @@ def test_one_version_everywhere() -> None:
     version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
     assert f'__version__ = "{version}"' in (ROOT / "python" / "coreos_py" / "__init__.py").read_text()
     assert re.search(rf"^## {re.escape(version)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+
+def unnamed(names: set[str], text: str) -> set[str]:
+    """Names that do not stand in a document as code."""
+    return {name for name in names if f"`{name}`" not in text}
+
+
+def test_the_changelog_names_every_command_and_endpoint() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert unnamed({command.name for command in COMMANDS if command.module}, text) == set()
+    # Those of /v2/auth answer that they come with a later version.
+    assert unnamed({path for path in ROUTES if not path.startswith("/v2/auth/")}, text) == set()
+
+
+def test_control_a_missing_name_is_found() -> None:
+    assert unnamed({"set", "ls", "/health"}, "`set` and ls and `/healthy`") == {"ls", "/health"}
 
 
 def test_console_commands_have_their_functions() -> None:

@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "_core": set(),
     "logs": set(),
     "go_values": set(),
-    "client": {"_core", ""},
+    "client": {""},
     "etcd": {"_core", "logs", "go_values", ""},
     "cli": {"_core", "client", "etcd", "logs", "go_values", ""},
     "demo": {"etcd"},
@@ -164,6 +164,7 @@ def test_the_small_package_keeps_the_rules(synthetic: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
+        ("client/bad.py", "from coreos_py import _core\n", "client.bad must not import coreos_py._core"),
         (
             "client/bad.py",
             "from coreos_py.cli import etcdctl\n",

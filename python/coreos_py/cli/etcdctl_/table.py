@@ -9,7 +9,7 @@ from coreos_py.client.endpoints import DEFAULT_ENDPOINTS
 
 
 class Command(NamedTuple):
-    """One command. `module` (in this package) has a function `run(session, values, words)`.
+    """One command. `module` (in this package) has a function `run(name, session, values, words)`.
 
     `module` is empty for a command that only a later version has. `positionals_max`: see `flags.parse`.
     """

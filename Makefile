@@ -43,7 +43,7 @@ check: $(VENV)/.dev ## formats, lints, types, and the stub against the binary; c
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m mypy.stubtest coreos_py._core --mypy-config-file pyproject.toml
-	@if [ -f tests/support/long_run.py ]; then $(PY) -m tests.support.long_run --check; fi
+	@$(PY) -m tests.support.long_run --check
 
 fix: $(VENV)/.tools ## let the formatters rewrite what they can
 	@scripts/rust-component fmt rustfmt cargo fmt --all
@@ -58,7 +58,7 @@ bench: $(VENV)/.release ## compare with Debian's etcd, measure the bridge and th
 .PHONY: bench-parts
 bench-parts: $(VENV)/.release
 	$(PY) -m pytest tests/bench --benchmark-only --benchmark-disable-gc
-	cargo bench --quiet $(LOCKED) --package coreos-http --package coreos-store
+	cargo bench --quiet $(LOCKED) --package coreos-http --package coreos-store --package coreos-wal
 
 wheel: $(VENV)/.tools ## a release wheel in dist/ that installs without Rust
 	$(VENV)/bin/maturin build --release --strip $(LOCKED) --compatibility linux --out dist
@@ -69,6 +69,7 @@ lock: ## make requirements/dev.lock again from the ranges in pyproject.toml
 
 clean: ## remove everything that make has made
 	rm -rf target dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf bench/bench-* bench/results/partial.*
 	rm -f python/coreos_py/_core*.so
 	find python tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,4 +1,4 @@
-"""The hand-written stub says exactly what the binary has."""
+"""`make check` compares the hand-written stub with the binary; here is the control of that comparison."""
 
 from __future__ import annotations
 
@@ -26,11 +26,6 @@ def stubtest(stub: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=110,
     )
-
-
-def test_the_stub_is_true(tmp_path: Path) -> None:
-    done = stubtest(STUB.read_text(), tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_control_a_stub_that_lies_is_found(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ impl std::error::Error for WalError {}
 /// Why a batch was not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteError {
-    /// There is no room for another segment. Nothing was written and the log is sound: the same
+    /// There is no room for another segment, or no descriptor to open it with. Nothing was written and the log is sound: the same
     /// batch may be tried again.
     NoSpace(String),
     /// A write or a sync failed, now or earlier. Nobody knows what is on the disk, so that nothing
@@ -83,6 +83,11 @@ impl std::error::Error for WriteError {}
 /// Whether the disk, or the user's share of it, is full.
 pub(crate) fn is_no_space(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Whether no descriptor is left, for this process or for all of them (EMFILE, ENFILE).
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(24 | 23))
 }
 
 /// `WalError::io` as the argument of `map_err`.

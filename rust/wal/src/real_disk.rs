@@ -1,10 +1,11 @@
 //! The operating system's file system.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::Path;
-use std::sync::Arc;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::disk::{Disk, File};
@@ -15,18 +16,37 @@ use crate::lock::DirLock;
 pub struct RealDisk {
     fsync: bool,
     syncs: Arc<AtomicU64>,
+    /// Directories that have been synced: those of one data directory. They stay open, because a
+    /// new segment is of no use without a sync of its directory, and that must not depend on
+    /// whether there is a descriptor left.
+    dirs: Mutex<BTreeMap<PathBuf, Arc<fs::File>>>,
 }
 
 impl RealDisk {
     /// With `fsync` false every sync is a no-op: the control that has to lose writes at a power
     /// cut, never for use.
     pub fn new(fsync: bool) -> Arc<RealDisk> {
-        Arc::new(RealDisk { fsync, syncs: Arc::default() })
+        Arc::new(RealDisk { fsync, syncs: Arc::default(), dirs: Mutex::default() })
     }
 
     /// How often a file was synced.
     pub fn syncs(&self) -> u64 {
         self.syncs.load(Ordering::Relaxed)
+    }
+
+    /// The directory, open.
+    fn dir(&self, path: &Path) -> io::Result<Arc<fs::File>> {
+        // What is in there is right whoever panicked.
+        let mut dirs = self.dirs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dir) = dirs.get(path) {
+            let (ours, named) = (dir.metadata()?, fs::metadata(path)?);
+            if (ours.dev(), ours.ino()) == (named.dev(), named.ino()) {
+                return Ok(Arc::clone(dir));
+            }
+        }
+        let dir = Arc::new(fs::File::open(path)?);
+        dirs.insert(path.to_path_buf(), Arc::clone(&dir));
+        Ok(dir)
     }
 
     fn file(&self, file: fs::File) -> Box<dyn File> {
@@ -67,7 +87,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        if self.fsync { sync_dir(dir) } else { Ok(()) }
+        if self.fsync { self.dir(dir)?.sync_all() } else { Ok(()) }
     }
 
     fn exists(&self, path: &Path) -> io::Result<bool> {

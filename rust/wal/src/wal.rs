@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::disk::{Disk, File};
-use crate::error::{WalError, WriteError, io_error, is_no_space};
+use crate::error::{WalError, WriteError, io_error, is_no_space, is_out_of_descriptors};
 use crate::frame::{BATCH_PAYLOAD_MAX, frame_bytes, seal};
 use crate::header::{HEADER_BYTES, Header};
 use crate::identity::Identity;
@@ -171,9 +171,10 @@ impl Wal {
         let path = self.layout.segment(sequence, first_index);
         if let Err(error) = self.disk.rename(&prepared.path, &path) {
             if is_no_space(&error) {
-                let message = self.no_space(&error);
-                self.ready = Some(prepared);
-                return Err(message);
+                // While it is kept none is prepared, which is what tells that there is space
+                // again. Even if it stays there, the next one takes its name.
+                let _ = self.disk.remove(&prepared.path);
+                return Err(self.no_space(&error));
             }
             return Err(self.poison(format!(
                 "could not rename {} to {}: {error}; the member stops",
@@ -240,6 +241,8 @@ impl Wal {
         self.preparation().run_unnamed().map_err(|error| {
             if is_no_space(&error) {
                 self.no_space(&error)
+            } else if is_out_of_descriptors(&error) {
+                self.no_descriptor(&error)
             } else {
                 self.poison(format!(
                     "could not prepare a log segment in {}: {error}; the member stops",
@@ -261,6 +264,14 @@ impl Wal {
             "no space for the next log segment ({} bytes) in {}: {error}; nothing is lost, and \
              writing goes on when there is space",
             self.options.segment_bytes(),
+            self.layout.wal.display()
+        ))
+    }
+
+    fn no_descriptor(&self, error: &io::Error) -> WriteError {
+        WriteError::NoSpace(format!(
+            "no descriptor for the next log segment in {}: {error}; nothing is lost, and writing \
+             goes on when there is one",
             self.layout.wal.display()
         ))
     }

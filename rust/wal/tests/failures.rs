@@ -188,3 +188,39 @@ fn a_snapshot_on_a_full_disk_leaves_nothing_behind() {
     assert!(error.message.contains("full"), "{error}");
     assert_eq!(disk.paths(), paths);
 }
+
+#[test]
+fn running_out_of_descriptors_is_no_loss_and_no_poison() {
+    const EMFILE: i32 = 24;
+    const EIO: i32 = 5;
+    let (disk, mut wal) = new();
+    disk.fail_creates(Some(EMFILE));
+    let mut index = 0;
+    let mut waiting = loop {
+        index += 1;
+        let mut next = batch(&[entry(1, index, 900)]);
+        match wal.write(&mut next) {
+            Ok(()) => {}
+            Err(WriteError::NoSpace(message)) => {
+                assert!(message.contains("no descriptor") && message.contains("/data/member/wal"));
+                break next;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert!(index > 1, "the first segment was there");
+    disk.fail_creates(None);
+    wal.write(&mut waiting).unwrap();
+    // The control: another error says that the disk is ill.
+    disk.fail_creates(Some(EIO));
+    let error = loop {
+        index += 1;
+        if let Err(error) = wal.write(&mut batch(&[entry(1, index, 900)])) {
+            break error;
+        }
+    };
+    assert!(matches!(error, WriteError::Poisoned(_)), "{error}");
+    drop(wal);
+    disk.fail_creates(None);
+    assert_eq!(recover(&disk.shared(), 0).unwrap().1.last_index, index - 1);
+}

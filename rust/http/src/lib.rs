@@ -5,6 +5,12 @@
 //! and gives back one [`Request`] at a time, borrowed from its own buffer; the functions of
 //! [`response`] append a reply to the caller's. Anything that could be understood in two ways is
 //! refused, because a proxy in front might understand it in the other one.
+//!
+//! One exception: a line of a head or of trailers may end in a line feed alone. RFC 9112, section 2.2,
+//! lets a recipient take it so, and Go's net/http, which the original stands on, always has: scripts
+//! that print a request into a pipe rely on it. What is left of the risk is a proxy that passes a line
+//! feed on as part of a header's value, which section 5.5 of RFC 9110 forbids. A carriage return alone
+//! is refused, and so is a line feed alone in the lines between chunks.
 
 mod chunked;
 mod connection;
@@ -32,4 +38,4 @@ pub use method::Method;
 pub use reason::reason;
 pub use reject::Reject;
 pub use request::{Headers, Request};
-pub use response::{BodyKind, CONTINUE, write_chunk, write_head, write_last_chunk};
+pub use response::{BodyKind, CONTINUE, write_chunk, write_end_of_head, write_head, write_headers, write_last_chunk};

@@ -37,10 +37,6 @@ pub fn write_head(
     body: BodyKind,
 ) {
     let status = if (100..=999).contains(&status) { status } else { 500 };
-    let body = match body {
-        BodyKind::Chunked if version_minor == 0 => BodyKind::UntilClose,
-        other => other,
-    };
     out.reserve(
         128 + headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>(),
     );
@@ -49,12 +45,32 @@ pub fn write_head(
     out.push(b' ');
     out.extend_from_slice(reason(status).as_bytes());
     out.extend_from_slice(b"\r\n");
+    write_headers(out, headers);
+    write_end_of_head(out, date, keep_alive, version_minor, body);
+}
+
+/// Append header lines, as [`write_head`] does.
+pub fn write_headers(out: &mut Vec<u8>, headers: &[(&str, &[u8])]) {
     for (name, value) in headers.iter().filter(|(name, _)| !is_framing(name)) {
         write_name(out, name);
         out.extend_from_slice(b": ");
         write_value(out, value);
         out.extend_from_slice(b"\r\n");
     }
+}
+
+/// Append what ends every head: the headers that [`write_head`] adds of itself, and the blank line.
+pub fn write_end_of_head(
+    out: &mut Vec<u8>,
+    date: &Date,
+    keep_alive: bool,
+    version_minor: u8,
+    body: BodyKind,
+) {
+    let body = match body {
+        BodyKind::Chunked if version_minor == 0 => BodyKind::UntilClose,
+        other => other,
+    };
     out.extend_from_slice(b"Date: ");
     out.extend_from_slice(date.as_bytes());
     match body {

@@ -140,6 +140,24 @@ fn chunked(text: &str) -> String {
     format!("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{text}")
 }
 
+/// The one thing that is taken in two ways, and where it ends.
+#[test]
+fn line_feeds_alone() {
+    let table = [
+        (chunked("0\r\nA: b\n\n"), Body("", true)),
+        (chunked("1\r\na\r\n0\r\n\n"), Body("a", true)),
+        (chunked("1\na\r\n0\r\n\r\n"), Bad(400)),
+        (chunked("1\r\na\n0\r\n\r\n"), Bad(400)),
+        (chunked("0\n\r\n"), Bad(400)),
+        ("GET / HTTP/1.1\nHost: h\r\nA: b\n\r\n".to_owned(), Body("", true)),
+        ("GET / HTTP/1.1\rHost: h\r\r\n\r\n".to_owned(), Bad(400)),
+        ("GET / HTTP/1.1\r\nHost: h\rA: b\r\n\r\n".to_owned(), Bad(400)),
+    ];
+    for (input, expected) in table {
+        check(&[(input.as_str(), expected)]);
+    }
+}
+
 #[test]
 fn transfer_codings() {
     const PUT: &str = "PUT / HTTP/1.1\r\nHost: h\r\n";

@@ -8,7 +8,7 @@ watchers are due. Behaviour is the fixed one unless `upstream` is set.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Json = dict[str, Any]
@@ -170,6 +170,9 @@ class Store:
             if old is None:
                 raise Refused(100, self._missing(path))
             value = old.value or ""
+            if not self.upstream:
+                # Only the time to live changes, so a file stays one.
+                params = replace(params, dir=False)
         return self._place(path, params, value, "set", replace=True)
 
     def _create(self, path: str, params: Params) -> Event:

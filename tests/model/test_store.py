@@ -119,6 +119,7 @@ def test_hidden_and_silent_events() -> None:
     assert store.first_event("/w/_h", recursive=True, since=1) is not None
     put(store, "/w/f", "keep")
     put(store, "/w/f", "", refresh=True, ttl_s=5)
+    put(store, "/w/f", "", refresh=True, ttl_s=5, dir=True)
     assert store.nodes["/w/f"].value == "keep"
     assert store.first_event("/w/f", recursive=False, since=3) is None
     listing = store.request("GET", "/w", Params(recursive=True)).answer["node"]

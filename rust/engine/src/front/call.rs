@@ -198,8 +198,11 @@ fn put(
     let creates_dir = checked.dir && matches!(op, Op::Set | Op::Create);
     // A create with conditions cannot hold both; the store says which of them failed.
     let conditions = op == Op::CompareAndSwap || (op == Op::Create && !upstream);
+    // Upstream makes a directory of the file that is to be refreshed. Left out here and not in the store, which must do
+    // with one command the same on every member and at every start.
+    let dir = checked.dir && (upstream || !(checked.refresh && op == Op::Set));
     let write = Write {
-        dir: checked.dir,
+        dir,
         refresh: checked.refresh && op != Op::Create,
         ttl_ns: ttl_ns(checked, upstream, now_ns)?,
         prev_value: params.prev_value.as_deref().filter(|_| conditions).map(<[u8]>::to_vec),

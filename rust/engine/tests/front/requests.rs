@@ -36,6 +36,23 @@ fn every_method_on_keys() {
 }
 
 #[test]
+fn a_refresh_leaves_a_file_a_file() {
+    let refresh = form("PUT", "/v2/keys/f?dir=true&refresh=true", "ttl=50");
+    for (upstream, shown) in [(false, r#""value":"kept","expiration""#), (true, r#""dir":true"#)] {
+        let config = FrontConfig { upstream, ..FrontConfig::default() };
+        let mut rig = Rig::with(config, |member| member.upstream = upstream);
+        let client = rig.connect(Over::Tcp);
+        rig.ask(client, refresh.clone()).expect(404, r#""errorCode":100"#);
+        rig.ask(client, put("/v2/keys/f", "kept")).expect(201, "");
+        rig.ask(client, refresh.clone()).expect(200, shown);
+        rig.ask(client, get("/v2/keys/f")).expect(200, shown);
+        rig.ask(client, form("PUT", "/v2/keys/d?dir=true", "")).expect(201, "");
+        let dir = form("PUT", "/v2/keys/d?dir=true&refresh=true", "ttl=50");
+        rig.ask(client, dir).expect(403, r#""errorCode":102"#);
+    }
+}
+
+#[test]
 fn a_get_behind_a_put_sees_it() {
     for over in ALL {
         let mut rig = Rig::new();

@@ -59,8 +59,8 @@ impl std::error::Error for WalError {}
 /// Why a batch was not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteError {
-    /// There is no room for another segment, or no descriptor to open it with. Nothing was written and the log is sound: the same
-    /// batch may be tried again.
+    /// There is no room for another segment, or no descriptor to open it with. Nothing was written and the log is
+    /// sound: the same batch may be tried again.
     NoSpace(String),
     /// A write or a sync failed, now or earlier. Nobody knows what is on the disk, so that nothing
     /// may be acknowledged any more; only a new start with recovery finds out.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from tests.structure.project import ROOT, project_files
 
 LINES_MAX = 400
+# Columns of comments and prose. Code has the limits of its formatters; tables and transcripts cannot wrap.
+COLUMNS_MAX = 120
 SOURCE = {".py", ".pyi", ".rs", ".toml", ".sh", ".md", ".yml", ""}
 # Text that nobody edits by hand, and data.
 NOT_OURS = {"LICENSE", "Cargo.lock", "requirements/dev.lock"}
@@ -29,12 +32,31 @@ FORBIDDEN = {
 }
 
 
+def prose(name: str, text: str) -> Iterator[tuple[int, str]]:
+    """The numbered lines of a file that are wrapped by hand."""
+    is_fenced = False
+    for number, line in enumerate(text.splitlines(), 1):
+        start = line.lstrip()
+        if name.endswith(".md"):
+            is_fence = start.startswith("```")
+            is_fenced ^= is_fence
+            if not (is_fenced or is_fence or start.startswith("|")):
+                yield number, line
+        elif start.startswith("//" if name.endswith(".rs") else "#"):
+            yield number, line
+
+
 def complaints(name: str, text: str) -> list[str]:
     """One sentence for everything in a file that should not be there."""
     found = []
     lines = text.count("\n")
     if lines > LINES_MAX and name not in LONGER:
         found.append(f"{name} has {lines} lines; split it at an idea, or give the reason in LONGER")
+    found += [
+        f"{name}:{number} has {len(line)} columns, {COLUMNS_MAX} are the limit of comments and prose"
+        for number, line in prose(name, text)
+        if len(line) > COLUMNS_MAX
+    ]
     for what, pattern in FORBIDDEN.items():
         for match in pattern.finditer(text):
             line = text.count("\n", 0, match.start()) + 1
@@ -85,6 +107,22 @@ def test_the_walk_sees_the_project() -> None:
 )
 def test_control_untidy_text_is_found(text: str, complaint: str) -> None:
     assert any(complaint in line for line in complaints("made_up.py", text))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_long"),
+    [
+        ("a.rs", "    /// {}\n", True),
+        ("a.rs", '    say("{}");\n', False),
+        ("Makefile", "# {}\n", True),
+        ("a.md", "{}\n", True),
+        ("a.md", "| {} |\n", False),
+        ("a.md", "```\n{}\n```\n", False),
+        ("a.md", "```\n```\n{}\n", True),
+    ],
+)
+def test_control_long_comments_and_prose_are_found(name: str, text: str, is_long: bool) -> None:
+    assert bool(complaints(name, text.format("w " * (COLUMNS_MAX // 2) + "w"))) == is_long
 
 
 def test_control_tidy_text_passes() -> None:

@@ -164,6 +164,12 @@ def test_every_part_names_tests_that_exist() -> None:
             assert "pytest.mark.long" in (ROOT / test).read_text(), test
 
 
+def test_every_area_has_a_budget() -> None:
+    """Except `bench`, which `make test` does not run."""
+    areas = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert areas - {"bench"} == BUDGETS.keys()
+
+
 def test_the_budgets_are_those_of_the_documentation() -> None:
     """CONTRIBUTING.md shows the same table."""
     rows = {}

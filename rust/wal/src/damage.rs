@@ -4,16 +4,15 @@
 //! be explained by acknowledged bytes having changed stops the start: going on silently would
 //! break the promise that was given for them, and in a cluster could even undo a vote.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::error::{ErrorKind, WalError};
-use crate::frame::ALIGN;
+use crate::frame::BATCH_BYTES_MIN;
 use crate::header::{HEADER_BYTES, SECTOR_BYTES};
-use crate::record::{Record, Records};
-use crate::segment::{self, Opened, SegmentFile, read_error};
-use crate::state::HardState;
+use crate::segment::{self, Opened, SegmentFile};
+use crate::survey::{Salvage, Survey, survey};
 use crate::walk::{Ending, Outcome, Place, Walk};
-use crate::window::Window;
 
 /// What was found, for the person and for `repair`.
 #[derive(Clone, Debug)]
@@ -29,74 +28,6 @@ impl Damage {
     pub(crate) fn into_error(self) -> WalError {
         WalError::new(ErrorKind::Damaged, self.message)
     }
-}
-
-/// What valid batches behind the damage say. Promises in them hold even when their entries go.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Salvage {
-    pub batches: u64,
-    pub max_index: u64,
-    pub hard: Option<HardState>,
-    pub incarnation: u64,
-    pub clock_ns: u64,
-}
-
-impl Salvage {
-    fn add(&mut self, payload: &[u8]) {
-        self.batches += 1;
-        for record in Records::new(payload).flatten() {
-            match record {
-                Record::Entry { index, .. } => self.max_index = self.max_index.max(index),
-                Record::HardState { term, vote, commit } => {
-                    if self.hard.is_none_or(|hard| hard.term <= term) {
-                        self.hard = Some(HardState { term, vote, commit });
-                    }
-                }
-                Record::Start { incarnation } => {
-                    self.incarnation = self.incarnation.max(incarnation);
-                }
-                Record::Clock { time_ns } => self.clock_ns = self.clock_ns.max(time_ns),
-                Record::SnapshotMark { .. } => {}
-            }
-        }
-    }
-}
-
-/// What stands in a stretch of a segment.
-struct Survey {
-    /// Offset after the last byte that is not zero, in steps of eight.
-    used_end: u64,
-    /// Offset and sequence of the first valid batch.
-    first: Option<(u64, u64)>,
-}
-
-/// Look at every multiple of eight from `from` on.
-fn survey(
-    window: &mut Window,
-    path: &Path,
-    from: u64,
-    seeds: &[u32],
-    sequence_min: u64,
-    salvage: &mut Salvage,
-) -> Result<Survey, WalError> {
-    let mut found = Survey { used_end: from, first: None };
-    let mut offset = from;
-    while let Some(at) = window.next_word(offset).map_err(read_error(path, offset))? {
-        offset = at + ALIGN;
-        found.used_end = offset;
-        for &seed in seeds {
-            let batch = window.batch(at, seed).map_err(read_error(path, at))?;
-            let Some(batch) = batch.filter(|batch| batch.sequence >= sequence_min) else {
-                continue;
-            };
-            salvage.add(window.payload(at, &batch).map_err(read_error(path, at))?);
-            found.first.get_or_insert((at, batch.sequence));
-            offset = batch.end;
-            found.used_end = offset;
-            break;
-        }
-    }
-    Ok(found)
 }
 
 /// A segment after the place where reading stopped.
@@ -124,10 +55,19 @@ fn survey_later<'a>(
         let seeds = if seeds[0] == seeds[1] { &seeds[..1] } else { &seeds[..] };
         let from = HEADER_BYTES as u64;
         let file_bytes = window.len();
-        let survey = survey(&mut window, &file.path, from, seeds, sequence_min, salvage)?;
+        // Segments may be missing in between: how high a sequence can be is not known.
+        let sequences = sequence_min..=u64::MAX;
+        let survey = survey(&mut window, &file.path, from, seeds, &sequences, salvage)?;
         later.push(Later { file, first_index, survey, file_bytes });
     }
     Ok(later)
+}
+
+/// Which sequences a batch in the segment of `place` can have, from `min` on: no more were written
+/// after the expected one than the shortest ones that fit into it.
+fn sequences_here(place: &Place, min: u64) -> RangeInclusive<u64> {
+    let more = place.opened.window.len() / BATCH_BYTES_MIN;
+    min..=place.expected.map_or(u64::MAX, |expected| expected.saturating_add(more))
 }
 
 /// No batch stands at `place` and the next segment does not go on there either: decide.
@@ -139,12 +79,13 @@ pub(crate) fn judge(
     let mut salvage = Salvage::default();
     let file = &walk.files[place.segment];
     let expected = place.expected.unwrap_or(1);
+    let sequences = sequences_here(place, expected);
     let here = survey(
         &mut place.opened.window,
         &file.path,
         place.offset,
         &[place.seed],
-        expected,
+        &sequences,
         &mut salvage,
     )?;
     let later = survey_later(walk, &walk.files[place.segment + 1..], expected, &mut salvage)?;
@@ -175,6 +116,14 @@ fn cause(
         return Some(format!(
             "the batch that has to stand at {spot} is damaged: batch {sequence}, which was \
              written after it, stands at byte {at} of {}",
+            other.path.display()
+        ));
+    }
+    let untold_later = || later.iter().find_map(|l| l.survey.untold.map(|at| (at, l.file)));
+    if let Some((at, other)) = here.untold.map(|at| (at, file)).or_else(untold_later) {
+        return Some(format!(
+            "what stands at {spot} may be damaged: from byte {at} of {} on there is more that \
+             looks like batches than can be checked",
             other.path.display()
         ));
     }
@@ -273,8 +222,9 @@ pub(crate) fn unreadable_batch(
 ) -> Result<Damage, WalError> {
     let mut salvage = Salvage::default();
     let path = &walk.files[place.segment].path;
+    let sequences = sequences_here(place, 1);
     let window = &mut place.opened.window;
-    survey(window, path, place.offset, &[place.seed], 1, &mut salvage)?;
+    survey(window, path, place.offset, &[place.seed], &sequences, &mut salvage)?;
     survey_later(walk, &walk.files[place.segment + 1..], 1, &mut salvage)?;
     let cause =
         format!("the batch at byte {} of {} cannot be read: {why}", place.offset, path.display());

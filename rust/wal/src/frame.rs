@@ -8,6 +8,8 @@ pub(crate) const MAGIC: [u8; 4] = 0x3154_4142_u32.to_le_bytes();
 pub(crate) const FRAME_BYTES: usize = 24;
 /// Batches stand at multiples of this.
 pub(crate) const ALIGN: u64 = 8;
+/// The shortest batch: a header, one byte, and zeroes.
+pub(crate) const BATCH_BYTES_MIN: u64 = 32;
 /// Longest payload of one batch: 60 MiB.
 pub const BATCH_PAYLOAD_MAX: usize = 60 << 20;
 

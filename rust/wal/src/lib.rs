@@ -29,6 +29,7 @@ mod segment;
 mod snapshot;
 mod snapshot_reader;
 mod state;
+mod survey;
 mod tail;
 mod wal;
 mod walk;

@@ -4,7 +4,6 @@
 //! The file is durable before the first change and goes after the last one. As long as it is
 //! there, the log may be in any state between, so that only another repair may touch it.
 
-use crate::damage::Salvage;
 use crate::dir::DataDir;
 use crate::disk::read_full;
 use crate::error::{ErrorKind, WalError, io_error};
@@ -12,6 +11,7 @@ use crate::layout::{TMP, with_suffix};
 use crate::sealed_text::{seal, unseal};
 use crate::snapshot::SnapshotFile;
 use crate::state::{HardState, State};
+use crate::survey::Salvage;
 
 const FIRST_LINE: &str = "coreos-repair 1";
 /// More than any such file that we write.

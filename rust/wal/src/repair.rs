@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::batch::Batch;
-use crate::damage::Salvage;
 use crate::dir::DataDir;
 use crate::disk::{Disk, File, read_full};
 use crate::error::{ErrorKind, WalError, io_error};
@@ -17,6 +16,7 @@ use crate::recover::erase;
 use crate::segment::{self, SegmentFile, read_error};
 use crate::snapshot::SnapshotFile;
 use crate::state::{HardState, State};
+use crate::survey::Salvage;
 use crate::wal::Wal;
 use crate::walk::{Ending, Outcome};
 

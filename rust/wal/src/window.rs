@@ -70,23 +70,33 @@ impl Window {
 
     /// The batch at `offset`, if one stands there.
     pub(crate) fn batch(&mut self, offset: u64, seed: u32) -> io::Result<Option<Valid>> {
-        let Some(frame) = self
-            .bytes(offset, FRAME_BYTES)?
-            .and_then(|head| head.first_chunk().and_then(Frame::parse))
-        else {
+        match self.frame(offset)? {
+            Some(frame) => self.check(offset, &frame, seed),
+            None => Ok(None),
+        }
+    }
+
+    /// What may be the header of a batch at `offset`; it would fit into the file.
+    pub(crate) fn frame(&mut self, offset: u64) -> io::Result<Option<Frame>> {
+        let head = self.bytes(offset, FRAME_BYTES)?;
+        let frame = head.and_then(|head| head.first_chunk().and_then(Frame::parse));
+        let end = |frame: &Frame| offset + frame_bytes(frame.payload_bytes as u64);
+        Ok(frame.filter(|frame| end(frame) <= self.len))
+    }
+
+    /// The batch with the header `frame` at `offset`, if its checksum is right.
+    pub(crate) fn check(
+        &mut self,
+        offset: u64,
+        frame: &Frame,
+        seed: u32,
+    ) -> io::Result<Option<Valid>> {
+        let Frame { payload_bytes, sequence, crc } = *frame;
+        let Some(bytes) = self.bytes(offset, FRAME_BYTES + payload_bytes)? else {
             return Ok(None);
         };
-        let end = offset + frame_bytes(frame.payload_bytes as u64);
-        if end > self.len {
-            return Ok(None);
-        }
-        let Some(bytes) = self.bytes(offset, FRAME_BYTES + frame.payload_bytes)? else {
-            return Ok(None);
-        };
-        if checksum(bytes, seed) != frame.crc {
-            return Ok(None);
-        }
-        Ok(Some(Valid { sequence: frame.sequence, payload_bytes: frame.payload_bytes, end }))
+        let end = offset + frame_bytes(payload_bytes as u64);
+        Ok((checksum(bytes, seed) == crc).then_some(Valid { sequence, payload_bytes, end }))
     }
 
     /// The payload of a batch that was found at `offset`.

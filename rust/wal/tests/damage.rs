@@ -316,3 +316,33 @@ fn segments_tell_of_batches_that_cannot_be_read() {
     }
     refused(&disk_f, "was written to beyond its first 512 bytes");
 }
+
+/// A client may write values that are full of what looks like batches.
+#[test]
+fn a_torn_value_full_of_headers_is_not_taken_for_harmless() {
+    let full = disk();
+    let last = bytes::batches(&full).pop().unwrap();
+    let end = full.bytes(&last.path).len();
+    let headers = |sequence: u64| {
+        let disk = full.copy();
+        disk.edit(&last.path, |bytes| {
+            let mut at = last.offset;
+            bytes[at..].fill(1);
+            while at + 24 + 513 < end {
+                bytes[at..at + 4].copy_from_slice(b"BAT1");
+                bytes[at + 4..at + 8].copy_from_slice(&((end - at - 24) as u32).to_le_bytes());
+                bytes[at + 8..at + 16].copy_from_slice(&sequence.to_le_bytes());
+                bytes[at + 20..at + 24].fill(0);
+                at += 24;
+            }
+        });
+        recover(&disk.shared(), 0)
+    };
+    let error = error_of(headers(last.sequence + 1));
+    assert_eq!(error.kind, ErrorKind::Damaged);
+    assert!(error.message.contains("than can be checked"), "{error}");
+    // The control: sequences that cannot be are a torn tail like any other.
+    for sequence in [0, last.sequence - 1, last.sequence + 4096] {
+        assert_eq!(entries(&headers(sequence).unwrap().2), &all()[..19]);
+    }
+}

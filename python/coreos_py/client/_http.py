@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from coreos_py.client._lookup import find_addresses
 from coreos_py.client._tls import handshake_failure
 from coreos_py.client._wire import Head, ReplyReader, encode_request
 from coreos_py.client.endpoints import Endpoint
@@ -160,11 +161,11 @@ def _open(
     endpoint: Endpoint, tls: Callable[[], ssl.SSLContext], timeout_s: float | None, deadline: Deadline
 ) -> socket.socket:
     try:
-        # As bytes, or Python loads its tables for international names.
-        host = endpoint.host.encode("ascii") if endpoint.host.isascii() else endpoint.host
-        found = socket.getaddrinfo(host, endpoint.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        reason = f"dial tcp: lookup {endpoint.host}: no such host"
+        found = find_addresses(endpoint.host, endpoint.port, _positive(deadline.limit_s(timeout_s)))
+    except TimeoutError as error:
+        if deadline.left_s() == 0:
+            raise DeadlineExceededError(connected=False, sent=False) from error
+        reason = f"dial tcp: lookup {endpoint.host}: i/o timeout"
         raise AttemptError(reason, connected=False, sent=False) from error
     failure: AttemptError | None = None
     for family, kind, protocol, _, address in found:

@@ -102,6 +102,7 @@ pub struct Chores {
     preparing: bool,
     read_only: bool,
     complained: bool,
+    stopping: bool,
     retry_mono_ns: u64,
     /// Log that was there at the start and that no snapshot covers, in bytes.
     uncovered_bytes: u64,
@@ -117,6 +118,7 @@ impl Chores {
             preparing: false,
             read_only: false,
             complained: false,
+            stopping: false,
             retry_mono_ns: 0,
             uncovered_bytes: wal.bytes_since_snapshot(),
         }
@@ -128,8 +130,14 @@ impl Chores {
         self.retry_mono_ns = now.mono_ns + RETRY_NS;
     }
 
-    /// The next thing to be done, if any. `applied` is the last applied entry, `written_bytes` what the log has been given
-    /// since the start; `moment` takes a view of the state as it is.
+    /// The member ends: begin nothing more, and give up the snapshot that is being written. The log has everything.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+        self.snapshots.stop();
+    }
+
+    /// The next thing to be done, if any. `applied` is the last applied entry, `written_bytes` what the log has been
+    /// given since the start; `moment` takes a view of the state as it is.
     pub fn next_job(
         &mut self,
         now: Now,
@@ -138,6 +146,9 @@ impl Chores {
         written_bytes: u64,
         moment: impl FnOnce() -> Moment,
     ) -> Option<Job> {
+        if self.stopping {
+            return None;
+        }
         if !self.preparing
             && now.mono_ns >= self.retry_mono_ns
             && let Some(preparation) = wal.wants_next()

@@ -79,6 +79,13 @@ pub enum Refused {
     Full,
     /// The member is closing.
     Stopping,
+    /// One proposal is larger than an entry of the log may be.
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+        /// What it may be.
+        bytes_max: usize,
+    },
     /// The disk is full; says which.
     ReadOnly(String),
     /// The log failed; says how.
@@ -90,6 +97,9 @@ impl std::fmt::Display for Refused {
         match self {
             Refused::Full => f.write_str("too many requests"),
             Refused::Stopping => f.write_str("server stopped"),
+            Refused::TooLarge { bytes, bytes_max } => {
+                write!(f, "request is too large: {bytes} bytes, the limit is {bytes_max}")
+            }
             Refused::ReadOnly(why) => write!(f, "read-only: {why}"),
             Refused::Poisoned(why) => write!(f, "server stopped: {why}"),
         }

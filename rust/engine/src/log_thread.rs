@@ -18,7 +18,7 @@ use crate::clock::Now;
 use crate::completion::Completion;
 use crate::error::Refused;
 use crate::member::Inner;
-use crate::replica::{Decided, Writing};
+use crate::replica::{Decided, TakenBack, Writing};
 
 /// Entries applied under one hold of the store's lock: readers wait no longer than that.
 const APPLY_MAX: usize = 32;
@@ -78,6 +78,8 @@ impl LogThread {
             }
             self.attend_chores();
         }
+        // Whatever ended the loop, nothing that takes long is worth waiting for.
+        self.chores.stop();
         for job in self.jobs.drain(..) {
             // Its panic has been printed; what it was doing is begun again at the next start.
             let _ = job.join();
@@ -87,6 +89,9 @@ impl LogThread {
     /// Take what has been done, and have done what is next.
     fn attend_chores(&mut self) {
         let now = Now::real();
+        if self.inner.core.lock().replica.is_stopping() {
+            self.chores.stop();
+        }
         while let Ok(done) = self.done.try_recv() {
             let After { news, line } = self.chores.done(done, now, &mut self.wal);
             if let Some(news) = news {
@@ -178,9 +183,13 @@ impl LogThread {
                 self.chores.disk_is_full(before);
                 let cause = Refused::ReadOnly(why.clone()).to_string();
                 let back = self.inner.core.lock().replica.refused(writing, why);
-                let waiting = back.iter().filter(|one| one.ticket != 0);
-                self.completions.extend(waiting.map(|one| refusal(one.ticket, &cause)));
-                deliver(&self.inner, &mut self.completions);
+                self.refuse(&back, &cause);
+                true
+            }
+            Err(error @ WriteError::TooLarge) => {
+                self.batch.clear();
+                let back = self.inner.core.lock().replica.take_back(writing);
+                self.refuse(&back, &error.to_string());
                 true
             }
             Err(error) => {
@@ -188,6 +197,14 @@ impl LogThread {
                 false
             }
         }
+    }
+
+    /// Tell whoever waits for what was taken back.
+    fn refuse(&mut self, back: &[TakenBack], cause: &str) {
+        let waiting = back.iter().filter(|one| one.ticket != 0);
+        self.completions.extend(waiting.map(|one| refusal(one.ticket, cause)));
+        self.inner.metrics.proposals_failed.fetch_add(back.len() as u64, Ordering::Relaxed);
+        deliver(&self.inner, &mut self.completions);
     }
 
     fn apply(&mut self) {

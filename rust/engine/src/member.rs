@@ -99,6 +99,8 @@ pub struct Status {
     pub watchers: usize,
     /// Proposals that are not decided yet.
     pub in_flight: usize,
+    /// How long the oldest of them has been waiting, in nanoseconds; 0 without any.
+    pub oldest_in_flight_ns: u64,
 }
 
 impl Member {
@@ -150,7 +152,8 @@ impl Member {
         }
     }
 
-    /// Propose all writes, each for the ticket with it, under one lock. Gives those that were not taken, with the reason.
+    /// Propose all writes, each for the ticket with it, under one lock. Gives those that were not taken, with the
+    /// reason.
     pub fn propose_many(&self, proposals: &mut Vec<(Write, u64)>) -> Vec<(u64, Refused)> {
         let now = Now::real();
         let mut not_taken = Vec::new();
@@ -181,7 +184,7 @@ impl Member {
     #[must_use]
     pub fn status(&self) -> Status {
         let inner = &*self.0;
-        let (hard_state, last, leads, read_only, poisoned, in_flight) = {
+        let (hard_state, last, leads, read_only, poisoned, in_flight, oldest_in_flight_ns) = {
             let core = inner.core.lock();
             let replica = &core.replica;
             (
@@ -191,6 +194,7 @@ impl Member {
                 replica.read_only().map(str::to_owned),
                 replica.poisoned().map(str::to_owned),
                 replica.in_flight(),
+                replica.oldest_in_flight_ns(Now::real()),
             )
         };
         let applier = inner.applier.lock();
@@ -215,6 +219,7 @@ impl Member {
             keys: store.keys(),
             watchers: store.watchers(),
             in_flight,
+            oldest_in_flight_ns,
         }
     }
 

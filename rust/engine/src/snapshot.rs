@@ -1,5 +1,9 @@
 //! When a snapshot is due, what it is, and what may go afterwards.
 
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use coreos_store::StoreView;
 use coreos_wal::{DataDir, SnapshotMeta, WalError};
 
@@ -21,6 +25,8 @@ pub struct Snapshots {
     running: Option<Running>,
     /// After a failure: not before the log has grown to this.
     retry_bytes: u64,
+    /// Nobody needs the running job any more.
+    stop: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +39,26 @@ pub struct SnapshotJob {
     dir: DataDir,
     view: StoreView,
     meta: SnapshotMeta,
+    stop: Arc<AtomicBool>,
+}
+
+/// Writes on until it is told to stop.
+struct Stoppable<'a> {
+    out: &'a mut dyn Write,
+    stop: &'a AtomicBool,
+}
+
+impl Write for Stoppable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.stop.load(Relaxed) {
+            return Err(io::Error::other("the member stops"));
+        }
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// What a job came to.
@@ -59,6 +85,7 @@ impl Snapshots {
             covered_bytes: 0,
             running: None,
             retry_bytes: 0,
+            stop: Arc::default(),
         }
     }
 
@@ -92,7 +119,12 @@ impl Snapshots {
     ) -> SnapshotJob {
         self.running = Some(Running { log_bytes });
         let meta = SnapshotMeta { term, index, cluster_time_ns: view.time_ns() };
-        SnapshotJob { dir, view, meta }
+        SnapshotJob { dir, view, meta, stop: Arc::clone(&self.stop) }
+    }
+
+    /// Have the running job end soon, as a failed one, and every later one at once.
+    pub fn stop(&self) {
+        self.stop.store(true, Relaxed);
     }
 
     /// The job is over; `None`: it failed, and the next is due only when some more log has come.
@@ -126,10 +158,13 @@ impl SnapshotJob {
     /// Write, sync and name the file.
     ///
     /// # Errors
-    /// The disk refused; nothing is left behind.
+    /// The disk refused, or [`Snapshots::stop`] was called; nothing is left behind.
     pub fn run(self) -> Result<Taken, WalError> {
         let SnapshotMeta { term, index, .. } = self.meta;
-        let bytes = self.dir.write_snapshot(self.meta, &mut |out| self.view.write(out))?;
+        let stop = &*self.stop;
+        let bytes = self
+            .dir
+            .write_snapshot(self.meta, &mut |out| self.view.write(&mut Stoppable { out, stop }))?;
         Ok(Taken { term, index, bytes })
     }
 }

@@ -41,6 +41,13 @@ impl Queue {
         self.waiting.len()
     }
 
+    /// When the oldest of this start was proposed.
+    pub fn oldest_mono_ns(&self) -> Option<u64> {
+        // A former start's, which nobody waits for, come first and have no time.
+        let mut times = self.waiting.iter().map(|proposal| proposal.proposed_mono_ns);
+        times.find(|&mono_ns| mono_ns != 0)
+    }
+
     pub fn is_full(&self) -> bool {
         self.bytes >= BYTES_MAX || self.waiting.len() >= COUNT_MAX
     }

@@ -24,6 +24,10 @@ use timing::Timing;
 /// Encoded commands share allocations of this size.
 const CHUNK_BYTES: usize = 64 << 10;
 
+/// Key and values of one proposal. An entry is never split, so that what goes with it has to fit into a batch too,
+/// below [`coreos_wal::BATCH_PAYLOAD_MAX`].
+pub const PROPOSAL_BYTES_MAX: usize = 48 << 20;
+
 /// An entry that is committed and durable, to be applied.
 #[derive(Debug)]
 pub struct Decided {
@@ -136,6 +140,10 @@ impl Replica {
         if let Some(refused) = self.refusal() {
             return Err(refused);
         }
+        let bytes = bytes_of(&body);
+        if bytes > PROPOSAL_BYTES_MAX {
+            return Err(Refused::TooLarge { bytes, bytes_max: PROPOSAL_BYTES_MAX });
+        }
         self.sequence += 1;
         let request = RequestId {
             member: self.raft.id(),
@@ -206,8 +214,8 @@ impl Replica {
         }
     }
 
-    /// Whether [`Replica::fill`] has something that somebody waits for. A full disk is not tried again before it is said
-    /// to have room.
+    /// Whether [`Replica::fill`] has something that somebody waits for. A full disk is not tried again before it is
+    /// said to have room.
     #[must_use]
     pub fn has_urgent(&self) -> bool {
         let can_write = self.poisoned.is_none() && self.read_only.is_none();
@@ -224,8 +232,8 @@ impl Replica {
         clock_due || (self.raft.has_news() && (self.stopping || self.timing.is_quiet(now)))
     }
 
-    /// Add what has to become durable now to `batch`. `has_ttl`: some node has a time to live, so the log has to know the
-    /// time even when nothing else is written. `None`: nothing to write.
+    /// Add what has to become durable now to `batch`. `has_ttl`: some node has a time to live, so the log has to know
+    /// the time even when nothing else is written. `None`: nothing to write.
     pub fn fill(&mut self, now: Now, has_ttl: bool, batch: &mut Batch) -> Option<Writing> {
         let clock_due = has_ttl && self.timing.clock_record_due(self.clock.at(now));
         if !(self.has_urgent() || self.has_patient(now, clock_due)) {
@@ -281,10 +289,15 @@ impl Replica {
     /// The disk is full and nothing of the batch was written: take its proposals back and become read-only. Gives
     /// them.
     pub fn refused(&mut self, writing: Writing, why: String) -> Vec<TakenBack> {
-        self.notes.splice(0..0, writing.notes);
         // Not even the little that is written meanwhile fits.
         self.log_is_full = self.read_only.is_some();
         self.read_only = Some(why);
+        self.take_back(writing)
+    }
+
+    /// Nothing of the batch was written, for a reason that is its own: take its proposals back, and go on. Gives them.
+    pub fn take_back(&mut self, writing: Writing) -> Vec<TakenBack> {
+        self.notes.splice(0..0, writing.notes);
         let back = self.raft.take_back();
         self.queue.take_back(back.first().map_or(u64::MAX, |entry| entry.index))
     }
@@ -323,6 +336,12 @@ impl Replica {
         self.queue.len()
     }
 
+    /// How long the oldest of them has been waiting, in nanoseconds; 0 without any.
+    #[must_use]
+    pub fn oldest_in_flight_ns(&self, now: Now) -> u64 {
+        self.queue.oldest_mono_ns().map_or(0, |proposed| now.mono_ns.saturating_sub(proposed))
+    }
+
     /// The log core, to look at.
     #[must_use]
     pub fn raft(&self) -> &Raft {
@@ -339,5 +358,16 @@ impl Replica {
     #[must_use]
     pub fn sleep_ns(&self, now: Now, next_deadline_ns: Option<u64>) -> u64 {
         self.timing.sleep_ns(self.clock.at(now), next_deadline_ns, self.raft.has_news())
+    }
+}
+
+fn bytes_of(body: &Body) -> usize {
+    match body {
+        Body::Write(write) => {
+            let prev_value = write.prev_value.as_ref().map_or(0, Vec::len);
+            write.path.len() + write.value.len() + prev_value
+        }
+        // The member's own: a few names and URLs.
+        _ => 0,
     }
 }

@@ -8,4 +8,5 @@ mod inbox;
 mod directory;
 mod proposals;
 mod snapshots;
+mod stopping;
 mod time;

@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use coreos_engine::{Completion, Member, MemberConfig, Refused};
-use coreos_wal::WalOptions;
+use coreos_engine::boot::boot;
+use coreos_engine::replica::PROPOSAL_BYTES_MAX;
+use coreos_engine::{Completion, Member, MemberConfig, Now, RealDisk, Refused};
+use coreos_store::{Body, Code, Write};
+use coreos_wal::{Batch, WalOptions};
 use tempfile::tempdir;
 
 use crate::common::{config, read, set};
@@ -128,8 +131,10 @@ fn a_log_that_fails_says_so_once_and_acknowledges_nothing_more() {
     let inbox = Inbox::of(&member);
     member.propose_many(&mut vec![(set("/fits", "1"), 1)]);
     inbox.outcome(1);
-    // No segment has room for it, which the log can only take for a defect.
-    member.propose_many(&mut vec![(set("/too-large", &"x".repeat(8_000)), 2)]);
+    // There is no way to the next segment.
+    let (log, away) = (dir.path().join("member/wal"), dir.path().join("away"));
+    std::fs::rename(&log, &away).expect("moved");
+    member.propose_many(&mut vec![(set("/fails", &"x".repeat(3_800)), 2)]);
     let why = inbox.wait(|got| {
         got.iter().find_map(|one| match one {
             Completion::Poisoned(why) => Some(why.clone()),
@@ -144,8 +149,76 @@ fn a_log_that_fails_says_so_once_and_acknowledges_nothing_more() {
     let late: Arc<Inbox> = Inbox::of(&member);
     late.wait(|got| matches!(got, [Completion::Poisoned(_)]).then_some(()));
     member.close();
+    std::fs::rename(&away, &log).expect("moved back");
     let again = Member::open(&config, true).expect("a start");
     assert!(read(&again, "/").contains("/fits"));
-    assert!(!read(&again, "/").contains("/too-large"));
+    assert!(!read(&again, "/").contains("/fails"));
     again.close();
+}
+
+#[test]
+fn a_proposal_over_the_limit_is_refused_with_the_limit() {
+    let dir = tempdir().expect("a directory");
+    let config = MemberConfig { wal: WalOptions::default(), ..config(dir.path()) };
+    let member = Member::open(&config, false).expect("a start");
+    let inbox = Inbox::of(&member);
+    let path = "/large";
+    // Every part counts, not only the value.
+    let fits = Write {
+        prev_value: Some(vec![b'p'; 1 << 20]),
+        ..set(path, &"x".repeat(PROPOSAL_BYTES_MAX - (1 << 20) - path.len()))
+    };
+    let mut over = fits.clone();
+    over.prev_value.as_mut().expect("one").push(b'p');
+    let not_taken = member.propose_many(&mut vec![(over, 1), (fits, 2), (set("/after", "1"), 3)]);
+    let (bytes, bytes_max) = (PROPOSAL_BYTES_MAX + 1, PROPOSAL_BYTES_MAX);
+    assert_eq!(not_taken, [(1, Refused::TooLarge { bytes, bytes_max })]);
+    assert!(not_taken[0].1.to_string().contains("the limit is 50331648"));
+    // The control: the largest one goes through.
+    assert!(inbox.outcome(2).outcome.is_ok());
+    assert!(inbox.outcome(3).outcome.is_ok());
+    member.close();
+}
+
+#[test]
+fn what_no_segment_has_room_for_is_refused_and_writing_goes_on() {
+    let dir = tempdir().expect("a directory");
+    let wal = WalOptions { segment_bytes: 4096, nonce_seed: None };
+    let config = MemberConfig { wal, ..config(dir.path()) };
+    let member = Member::open(&config, true).expect("a start");
+    let inbox = Inbox::of(&member);
+    member.propose_many(&mut vec![(set("/too-large", &"x".repeat(8_000)), 1)]);
+    let error = inbox.outcome(1).outcome.expect_err("refused");
+    assert_eq!(error.code, Code::RaftInternal);
+    assert!(String::from_utf8_lossy(&error.json()).contains("too large"));
+    assert!(member.propose_many(&mut vec![(set("/fits", "1"), 2)]).is_empty());
+    assert!(inbox.outcome(2).outcome.is_ok());
+    assert_eq!((member.status().poisoned, member.status().read_only), (None, None));
+    member.close();
+    let again = Member::open(&config, true).expect("a start");
+    assert!(read(&again, "/").contains("/fits"));
+    again.close();
+}
+
+#[test]
+fn how_long_the_oldest_proposal_waits_is_known() {
+    const MS: u64 = 1_000_000;
+    let dir = tempdir().expect("a directory");
+    let config = config(dir.path());
+    let began = Now { mono_ns: MS, wall_ns: 1_000_000 * MS };
+    let after = |ms: u64| Now { mono_ns: began.mono_ns + ms * MS, ..began };
+    let mut parts = boot(RealDisk::new(false), &config, began).expect("a start");
+    parts.lead(&config, began, &mut |_| {}).expect("led");
+    let replica = &mut parts.replica;
+    assert_eq!(replica.oldest_in_flight_ns(after(5_000)), 0, "nothing waits");
+    for (ms, ticket) in [(10, 1), (200, 2)] {
+        replica.propose(after(ms), Body::Write(set("/a", "1")), ticket).expect("taken");
+    }
+    let mut batch = Batch::new();
+    let writing = replica.fill(after(300), false, &mut batch).expect("a batch");
+    assert_eq!(replica.oldest_in_flight_ns(after(3_010)), 3_000 * MS);
+    replica.propose(after(400), Body::Write(set("/a", "2")), 3).expect("taken");
+    parts.wal.write(&mut batch).expect("written");
+    replica.written(&writing, |_| {});
+    assert_eq!(replica.oldest_in_flight_ns(after(3_010)), 2_610 * MS, "the younger one is left");
 }

@@ -38,4 +38,6 @@ pub use method::Method;
 pub use reason::reason;
 pub use reject::Reject;
 pub use request::{Headers, Request};
-pub use response::{BodyKind, CONTINUE, write_chunk, write_end_of_head, write_head, write_headers, write_last_chunk};
+pub use response::{
+    BodyKind, CONTINUE, write_chunk, write_end_of_head, write_head, write_headers, write_last_chunk,
+};

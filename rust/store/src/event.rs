@@ -93,8 +93,8 @@ pub struct Event {
 /// parts of its JSON.
 const EVENT_BYTES: usize = 432;
 
-/// An event above this is large: its values are not kept for a repeated request, and its JSON, which may be six times as
-/// long as they are, is not kept in the history.
+/// An event above this is large: its values are not kept for a repeated request, and its JSON, which may be six times
+/// as long as they are, is not kept in the history.
 pub(crate) const LARGE_BYTES: usize = 32 << 10;
 
 impl Event {
@@ -163,13 +163,26 @@ impl Event {
         }
     }
 
-    /// The object that clients get, with its final newline. Made when first asked for.
+    /// The object that clients get, with its final newline. Made when first asked for, and shared by all who are told.
     pub fn json(&self) -> &[u8] {
-        self.json.get_or_init(|| self.render().into_boxed_slice())
+        self.json.get_or_init(|| {
+            let mut out = Vec::with_capacity(self.bytes().min(1 << 16));
+            self.render(&mut out);
+            out.into_boxed_slice()
+        })
+    }
+
+    /// Append the same, without keeping it: nobody but its author sees most events.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        match self.json.get() {
+            Some(json) => out.extend_from_slice(json),
+            None => self.render(out),
+        }
     }
 
     /// About how much memory it takes with its JSON; the same on every member.
-    pub(crate) fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         self.bytes as usize
     }
 
@@ -198,18 +211,16 @@ impl Event {
         copy
     }
 
-    fn render(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.bytes().min(1 << 16));
+    fn render(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"action\":\"");
         out.extend_from_slice(self.action.as_str().as_bytes());
         out.extend_from_slice(b"\",\"node\":");
-        self.image(&mut out, &self.node);
+        self.image(out, &self.node);
         if let Some(prev) = &self.prev {
             out.extend_from_slice(b",\"prevNode\":");
-            self.image(&mut out, prev);
+            self.image(out, prev);
         }
         out.extend_from_slice(b"}\n");
-        out
     }
 
     fn image(&self, out: &mut Vec<u8>, image: &Image) {

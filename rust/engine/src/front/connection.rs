@@ -7,6 +7,7 @@ use coreos_http as http;
 use coreos_store::WatchId;
 
 use super::listing::Pipe;
+use super::stream::Stream;
 
 /// Where the bytes come from and go to.
 pub(super) enum Link {
@@ -22,8 +23,8 @@ pub(super) enum State {
     Idle,
     /// A write on its way to being durable.
     Proposed { no_value: bool },
-    /// A watch. `stream` ones stay after an event.
-    Watching { id: WatchId, stream: bool },
+    /// A watch. One with a stream stays after an event.
+    Watching { id: WatchId, stream: Option<Box<Stream>> },
     /// A Python handler.
     Python,
     /// The last reply is sent and our side shut; input is thrown away until the client closes.
@@ -69,6 +70,10 @@ pub(super) struct Connection {
     pub unread: bool,
     /// Already on the list of connections to flush.
     pub dirty: bool,
+    /// Fed ones: the turn in which it was first said that there is output which nobody has taken yet; 0 = none.
+    pub offered_turn: u64,
+    /// What `Uploads` has counted for it.
+    pub upload_bytes: usize,
 }
 
 impl Connection {
@@ -87,11 +92,18 @@ impl Connection {
             eof: false,
             unread: false,
             dirty: false,
+            offered_turn: 0,
+            upload_bytes: 0,
         }
     }
 
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle)
+    }
+
+    /// Whether there may be more to send than what is in `out`.
+    pub fn has_source(&self) -> bool {
+        matches!(self.state, State::Listing(_) | State::Watching { stream: Some(_), .. })
     }
 
     /// Bytes of output not yet taken by the client.

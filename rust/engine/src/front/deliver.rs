@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use coreos_http as http;
-use coreos_store::{Applied, Event, Notice};
+use coreos_store::{Applied, Notice};
 
 use super::Front;
 use super::connection::{Connection, State};
+use super::listing::Taken;
 use super::mailbox::Mail;
 use super::reply::{Indexes, raft_error};
 use crate::Completion;
 
-/// Unsent bytes at which a stream watcher counts as too slow and is ended.
-const STREAM_BYTES_MAX: usize = 4 << 20;
-/// Listing bytes that may wait in a connection's output; the rest waits in its pipe.
-const LISTING_BYTES_MAX: usize = 256 << 10;
+/// Capacity that the buffer for bodies keeps.
+const BODY_BYTES_KEPT: usize = 64 << 10;
+/// Bytes of a listing or a stream that may wait in a connection's output; the rest waits where it comes from.
+const SOURCE_BYTES_MAX: usize = 256 << 10;
 
 impl Connection {
     /// One piece of a body of unknown length.
@@ -54,7 +55,7 @@ impl Front {
                 Mail::Completion(Completion::Poisoned(reason)) => self.poison(&reason),
                 Mail::Listing(ticket) => {
                     if let Some(slot) = self.slot_of(ticket) {
-                        self.pull_listing(slot);
+                        self.pull(slot);
                     }
                 }
             }
@@ -72,15 +73,19 @@ impl Front {
             Ok(Some(event)) => {
                 let status = if event.created() { 201 } else { 200 };
                 let indexes = Indexes { etcd_index: applied.etcd_index, raft_index, term };
-                let event = event.clone();
+                let mut body = std::mem::take(&mut self.body);
+                body.clear();
+                if no_value {
+                    let action = event.action().as_str();
+                    body.extend_from_slice(format!("{{\"action\":\"{action}\"}}\n").as_bytes());
+                } else {
+                    event.write_json(&mut body);
+                }
                 self.answer(slot, |identity, out, framing| {
-                    if no_value {
-                        let body = format!("{{\"action\":\"{}\"}}\n", event.action().as_str());
-                        identity.keys(out, framing, status, indexes, body.as_bytes());
-                    } else {
-                        identity.keys(out, framing, status, indexes, event.json());
-                    }
+                    identity.keys(out, framing, status, indexes, &body);
                 });
+                body.shrink_to(BODY_BYTES_KEPT);
+                self.body = body;
             }
             Ok(None) => {
                 let error = raft_error("etcdserver: a write was applied without an event");
@@ -95,14 +100,14 @@ impl Front {
         let now_ms = self.now_ms;
         let Some(slot) = self.slot_of(notice.token) else { return };
         let Some(conn) = self.output(slot) else { return };
-        let State::Watching { stream, .. } = conn.state else { return };
+        let State::Watching { stream, .. } = &mut conn.state else { return };
         conn.touched_ms = now_ms;
-        conn.piece(event_json(&notice.event));
-        if !stream || notice.ended {
-            conn.end_body();
-        } else if conn.unsent() > STREAM_BYTES_MAX {
-            return self.end_slow_stream(slot, notice.event.index());
+        if let Some(stream) = stream {
+            stream.push(notice.event.clone(), notice.ended);
+            return self.pull(slot);
         }
+        conn.piece(notice.event.json());
+        conn.end_body();
         self.mark_dirty(slot);
         self.serve(slot);
     }
@@ -118,14 +123,17 @@ impl Front {
         self.mark_dirty(slot);
     }
 
-    /// A stream whose client does not read: say from where to go on, and close.
-    fn end_slow_stream(&mut self, slot: usize, index: u64) {
+    /// End the stream of a client that does not read: say from which index to go on, and close.
+    pub(super) fn end_slow_stream(&mut self, slot: usize) {
+        let Some(conn) = self.connections.get_mut(slot) else { return };
+        let State::Watching { stream: Some(stream), .. } = &conn.state else { return };
+        let Some(index) = stream.too_slow() else { return };
         self.counters.slow_watches += 1;
         let Some(conn) = self.connections.get_mut(slot) else { return };
         if let State::Watching { id, .. } = conn.state {
             self.member.with_store(|store, _| store.cancel(id));
         }
-        let cause = format!("the watcher reads too slowly: watch again from {}", index + 1);
+        let cause = format!("the watcher reads too slowly: watch again from {index}");
         let error =
             coreos_store::Error::new(coreos_store::Code::WatcherCleared, cause.into_bytes(), index);
         conn.piece(&error.json());
@@ -148,23 +156,51 @@ impl Front {
         }
     }
 
-    /// Move rendered pieces into the connection's output, as much as it may hold.
-    pub(super) fn pull_listing(&mut self, slot: usize) {
-        let Some(conn) = self.output(slot) else { return };
+    /// Move what a listing or a stream has ready into the connection's output, as much as that may hold.
+    pub(super) fn pull(&mut self, slot: usize) {
+        match self.output(slot).map(|conn| &conn.state) {
+            Some(State::Listing(_)) => self.pull_listing(slot),
+            Some(State::Watching { .. }) => self.pull_stream(slot),
+            _ => {}
+        }
+    }
+
+    fn pull_stream(&mut self, slot: usize) {
+        let Some(conn) = self.connections.get_mut(slot) else { return };
+        while conn.unsent() < SOURCE_BYTES_MAX {
+            let State::Watching { stream: Some(stream), .. } = &mut conn.state else { return };
+            let Some(event) = stream.pop() else { break };
+            let is_finished = stream.is_finished();
+            conn.piece(event.json());
+            if is_finished {
+                conn.end_body();
+                self.mark_dirty(slot);
+                return self.serve(slot);
+            }
+        }
+        if conn.unsent() > 0 {
+            self.mark_dirty(slot);
+        }
+    }
+
+    fn pull_listing(&mut self, slot: usize) {
+        let Some(conn) = self.connections.get_mut(slot) else { return };
         let State::Listing(pipe) = &conn.state else { return };
         let pipe = Arc::clone(pipe);
-        while conn.unsent() < LISTING_BYTES_MAX {
-            let (piece, last) = pipe.take();
-            let empty = piece.is_none();
-            if let Some(piece) = piece {
-                conn.piece(&piece);
-            }
-            if last {
-                conn.end_body();
-                break;
-            }
-            if empty {
-                break;
+        while conn.unsent() < SOURCE_BYTES_MAX {
+            match pipe.take() {
+                Taken::Piece(piece) => conn.piece(&piece),
+                Taken::Nothing => break,
+                Taken::End => {
+                    conn.end_body();
+                    break;
+                }
+                // Without the end of its body, so that the client knows.
+                Taken::Broken => {
+                    conn.framing.keep_alive = false;
+                    conn.finish();
+                    break;
+                }
             }
         }
         // The end of a body that ends with its connection adds no byte.
@@ -186,8 +222,4 @@ impl Front {
         self.serve(slot);
         self.settle();
     }
-}
-
-fn event_json(event: &Arc<Event>) -> &[u8] {
-    event.json()
 }

@@ -5,6 +5,7 @@
 //! client costs a waiting thread, not memory.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use coreos_store::TreeView;
@@ -14,15 +15,38 @@ use super::mailbox::Mailbox;
 
 /// Rendered bytes that may wait for a connection.
 const PIPE_BYTES_MAX: usize = 1 << 20;
-/// Listings rendered at the same time; others wait their turn.
+/// Threads that render at the same time; other listings wait their turn.
 const THREADS_MAX: usize = 16;
+
+/// Listings in progress or waiting: each may hold a thread and a view for as long as its client takes to read.
+const LISTINGS_MAX: usize = 256;
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Progress {
+    #[default]
+    Rendering,
+    Rendered,
+    Broken,
+}
 
 #[derive(Default)]
 struct Contents {
     pieces: VecDeque<Vec<u8>>,
     bytes: usize,
-    finished: bool,
+    progress: Progress,
     cancelled: bool,
+}
+
+/// What [`Pipe::take`] has for its connection.
+pub(super) enum Taken {
+    /// The next piece of the body.
+    Piece(Vec<u8>),
+    /// Nothing yet.
+    Nothing,
+    /// Nothing any more.
+    End,
+    /// The rest is not to be had.
+    Broken,
 }
 
 /// The bounded way from a listing thread to its connection.
@@ -33,15 +57,19 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    /// The next piece, if one is ready; the flag is true when none will follow.
-    pub fn take(&self) -> (Option<Vec<u8>>, bool) {
+    /// The next piece, if one is ready.
+    pub fn take(&self) -> Taken {
         let mut contents = self.contents.lock();
-        let piece = contents.pieces.pop_front();
-        if let Some(piece) = &piece {
+        if let Some(piece) = contents.pieces.pop_front() {
             contents.bytes -= piece.len();
             self.room.notify_one();
+            return Taken::Piece(piece);
         }
-        (piece, contents.finished && contents.pieces.is_empty())
+        match contents.progress {
+            Progress::Rendering => Taken::Nothing,
+            Progress::Rendered => Taken::End,
+            Progress::Broken => Taken::Broken,
+        }
     }
 
     /// The client has gone: the thread stops at its next piece.
@@ -50,18 +78,23 @@ impl Pipe {
         self.room.notify_one();
     }
 
-    fn put(&self, piece: &[u8]) -> bool {
+    /// Add a piece, when there is room for it; `idly` is around the wait for that. False: nobody wants it any more.
+    fn put(&self, piece: &[u8], idly: impl FnOnce(&mut dyn FnMut())) -> bool {
         let mut contents = self.contents.lock();
-        while contents.bytes >= PIPE_BYTES_MAX && !contents.cancelled {
-            self.room.wait(&mut contents);
+        if contents.bytes >= PIPE_BYTES_MAX && !contents.cancelled {
+            idly(&mut || {
+                while contents.bytes >= PIPE_BYTES_MAX && !contents.cancelled {
+                    self.room.wait(&mut contents);
+                }
+            });
         }
         contents.bytes += piece.len();
         contents.pieces.push_back(piece.to_vec());
         !contents.cancelled
     }
 
-    fn finish(&self) {
-        self.contents.lock().finished = true;
+    fn end(&self, progress: Progress) {
+        self.contents.lock().progress = progress;
     }
 }
 
@@ -77,14 +110,28 @@ pub(super) struct Job {
 
 #[derive(Default)]
 struct Pool {
-    running: usize,
+    /// Threads that render now; one that waits for its client does not count.
+    rendering: usize,
+    /// Listings begun and not ended, the waiting ones included.
+    open: usize,
     waiting: VecDeque<Job>,
 }
 
-/// Starts listing threads, at most `THREADS_MAX` at once.
+/// Starts listing threads; at most `THREADS_MAX` render at once.
+#[derive(Clone)]
 pub(super) struct Lister {
     pool: Arc<Mutex<Pool>>,
     mailbox: Arc<Mailbox>,
+}
+
+/// What [`Lister::start`] came to.
+pub(super) enum Started {
+    /// It is rendered now or when it is its turn.
+    Yes,
+    /// There are already this many.
+    TooMany(usize),
+    /// The system has no more threads.
+    NoThread(std::io::Error),
 }
 
 impl Lister {
@@ -92,47 +139,97 @@ impl Lister {
         Self { pool: Arc::default(), mailbox }
     }
 
-    /// Render `job` now or when a thread is free. Fails when the system has no more threads.
-    pub fn start(&self, job: Job) -> std::io::Result<()> {
+    /// Render `job` now or when a thread is free.
+    pub fn start(&self, job: Job) -> Started {
         {
             let mut pool = self.pool.lock();
-            if pool.running >= THREADS_MAX {
-                pool.waiting.push_back(job);
-                return Ok(());
+            if pool.open >= LISTINGS_MAX {
+                return Started::TooMany(LISTINGS_MAX);
             }
-            pool.running += 1;
+            pool.open += 1;
+            if pool.rendering >= THREADS_MAX {
+                pool.waiting.push_back(job);
+                return Started::Yes;
+            }
+            pool.rendering += 1;
         }
-        let (pool, mailbox) = (self.pool.clone(), self.mailbox.clone());
+        match self.spawn(job) {
+            Ok(()) => Started::Yes,
+            Err((_, error)) => {
+                let mut pool = self.pool.lock();
+                pool.rendering -= 1;
+                pool.open -= 1;
+                Started::NoThread(error)
+            }
+        }
+    }
+
+    /// A thread that renders `job`, and then others as long as some are waiting.
+    fn spawn(&self, job: Job) -> Result<(), (Job, std::io::Error)> {
+        let lister = self.clone();
+        // A thread that cannot be started gives nothing back, so the job is handed over by way of a slot.
+        let slot = Arc::new(Mutex::new(Some(job)));
+        let taken = slot.clone();
         let spawned = std::thread::Builder::new().name("listing".into()).spawn(move || {
-            let mut next = Some(job);
+            let mut next = taken.lock().take();
             while let Some(job) = next {
-                render(&job, &mailbox);
-                let mut pool = pool.lock();
+                lister.render(&job);
+                let mut pool = lister.pool.lock();
+                pool.open -= 1;
                 next = pool.waiting.pop_front();
                 if next.is_none() {
-                    pool.running -= 1;
+                    pool.rendering -= 1;
                 }
             }
         });
-        if let Err(error) = spawned {
-            self.pool.lock().running -= 1;
-            return Err(error);
+        match (spawned, slot) {
+            (Ok(_), _) => Ok(()),
+            (Err(error), slot) => match slot.lock().take() {
+                Some(job) => Err((job, error)),
+                None => Ok(()),
+            },
         }
-        Ok(())
     }
-}
 
-fn render(job: &Job, mailbox: &Mailbox) {
-    let result = job.view.get(&job.path, job.recursive, job.now_ns, &mut |piece| {
-        let go_on = job.pipe.put(piece);
-        mailbox.post_listing(job.ticket);
-        go_on
-    });
-    // The path existed under the lock that gave the view, so this cannot fail; if it did, the body would
-    // end short, which the client sees as a broken reply.
-    debug_assert!(result.is_ok(), "a listed path vanished from its own view");
-    job.pipe.finish();
-    mailbox.post_listing(job.ticket);
+    /// Wait for a slow client without keeping others from rendering meanwhile.
+    fn idly(&self, wait: &mut dyn FnMut()) {
+        let next = {
+            let mut pool = self.pool.lock();
+            let next = pool.waiting.pop_front();
+            if next.is_none() {
+                pool.rendering -= 1;
+            }
+            next
+        };
+        if let Some(job) = next
+            && let Err((job, _)) = self.spawn(job)
+        {
+            // Whichever thread is done first takes it.
+            let mut pool = self.pool.lock();
+            pool.rendering -= 1;
+            pool.waiting.push_front(job);
+        }
+        wait();
+        self.pool.lock().rendering += 1;
+    }
+
+    fn render(&self, job: &Job) {
+        let rendered = catch_unwind(AssertUnwindSafe(|| {
+            job.view.get(&job.path, job.recursive, job.now_ns, &mut |piece| {
+                let go_on = job.pipe.put(piece, |wait| self.idly(wait));
+                self.mailbox.post_listing(job.ticket);
+                go_on
+            })
+        }));
+        // The path existed under the lock that gave the view, so neither an error nor a panic (which the hook has
+        // printed) is to be expected; the client is told by a body without its end.
+        let progress = match rendered {
+            Ok(Ok(_)) => Progress::Rendered,
+            Ok(Err(_)) | Err(_) => Progress::Broken,
+        };
+        job.pipe.end(progress);
+        self.mailbox.post_listing(job.ticket);
+    }
 }
 
 #[cfg(test)]
@@ -142,16 +239,14 @@ mod tests {
     #[test]
     fn a_full_pipe_waits_for_its_reader_and_a_cancelled_one_does_not() {
         let pipe = Arc::new(Pipe::default());
-        assert!(pipe.put(&vec![0; PIPE_BYTES_MAX]));
+        assert!(pipe.put(&vec![0; PIPE_BYTES_MAX], |_| panic!("there was room")));
         let writer = {
             let pipe = pipe.clone();
-            std::thread::spawn(move || pipe.put(b"late"))
+            std::thread::spawn(move || pipe.put(b"late", |wait| wait()))
         };
-        let (first, done) = pipe.take();
-        assert_eq!(first.map(|p| p.len()), Some(PIPE_BYTES_MAX));
-        assert!(!done);
+        assert!(matches!(pipe.take(), Taken::Piece(piece) if piece.len() == PIPE_BYTES_MAX));
         assert!(writer.join().expect("writer"));
         pipe.cancel();
-        assert!(!pipe.put(b"x"));
+        assert!(!pipe.put(b"x", |_| panic!("nobody to wait for")));
     }
 }

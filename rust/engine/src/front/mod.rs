@@ -5,22 +5,28 @@
 //! under /v2/keys comes out of `turn` as an [`OutboundRequest`] for a Python handler.
 //!
 //! Invariants: one request in execution per connection, the next is parsed after its reply; every answer
-//! finds its connection by ticket, so an answer that comes too late finds nobody; nothing here waits.
+//! finds its connection by ticket, so an answer that comes too late finds nobody; nothing here waits, but for
+//! the end of a turn, where the next event may come within microseconds (see [`Front::turn`]).
 
 mod call;
 mod config;
 mod connection;
 mod deliver;
+mod fed;
+mod keys;
 mod listing;
 mod mailbox;
 mod params;
 mod reply;
+mod route;
 mod serve;
 mod socket;
+mod stream;
 mod sweep;
+mod turn;
+mod uploads;
 
 use std::collections::VecDeque;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +41,7 @@ use connection::{Connection, Link, State};
 use listing::Lister;
 use mailbox::{Mail, Mailbox};
 use reply::Identity;
+use uploads::Uploads;
 
 use crate::Member;
 
@@ -44,10 +51,6 @@ const MAILBOX: u64 = u64::MAX;
 const SLOT_BITS: u32 = 24;
 /// Connections that the slots can number.
 const CONNECTIONS_MAX: usize = (1 << SLOT_BITS) - 1;
-/// Events that one round may take.
-const EVENTS_MAX: usize = 256;
-/// Rounds of events that one turn may take before it goes back to Trio.
-const ROUNDS_MAX: usize = 4;
 
 /// A request that a Python handler answers through [`Front::respond`].
 #[derive(Debug)]
@@ -111,10 +114,16 @@ pub struct Front {
     proposals: Vec<(Write, u64)>,
     mail: Vec<Mail>,
     scratch: Box<[u8]>,
+    /// The body of the reply that is being written, whose head has to say how long it is.
+    body: Vec<u8>,
     spare_buffers: Vec<Vec<u8>>,
+    uploads: Uploads,
+    /// Open connections whose bytes a Trio task carries.
+    fed_connections: usize,
     turn: Turn,
     counters: FrontCounters,
     sequence: u64,
+    turns: u64,
     started: Instant,
     now_ms: u64,
     unix_seconds: u64,
@@ -131,10 +140,9 @@ impl Front {
         let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&epoll, mailbox.fd(), epoll::EventData::new_u64(MAILBOX), flags)?;
         member.set_sink(mailbox.clone());
-        let cluster_id_hex = format!("{:x}", member.status().cluster_id);
         Ok(Self {
             limits: config.http_limits(),
-            identity: Identity { cluster_id_hex, date: Date::new(unix_seconds()) },
+            identity: Identity::new(member.status().cluster_id, Date::new(unix_seconds())),
             lister: Lister::new(mailbox.clone()),
             member,
             config,
@@ -146,10 +154,14 @@ impl Front {
             proposals: Vec::new(),
             mail: Vec::new(),
             scratch: vec![0; 64 << 10].into_boxed_slice(),
+            body: Vec::new(),
             spare_buffers: Vec::new(),
+            uploads: Uploads::default(),
+            fed_connections: 0,
             turn: Turn::default(),
             counters: FrontCounters::default(),
             sequence: 0,
+            turns: 0,
             started: Instant::now(),
             now_ms: 0,
             unix_seconds: unix_seconds(),
@@ -209,70 +221,6 @@ impl Front {
         Ok(())
     }
 
-    /// A connection whose transport is elsewhere (TLS); its bytes come through [`Front::feed`].
-    /// `None` at the connection limit.
-    pub fn open_fed(&mut self, remote: &str) -> Option<u64> {
-        self.clock();
-        if !self.wants_accept() {
-            self.counters.refused += 1;
-            return None;
-        }
-        self.counters.accepted += 1;
-        Some(self.connections.insert(Connection::new(Link::Fed, remote, self.now_ms)) as u64)
-    }
-
-    /// Bytes from a fed connection's client; none = it has finished sending. Followed by `turn`.
-    pub fn feed(&mut self, connection: u64, data: &[u8]) {
-        let now_ms = self.now_ms;
-        let Some(conn) = self.fed(connection) else { return };
-        if conn.is_idle() && conn.parser.at_boundary() {
-            conn.touched_ms = now_ms;
-        }
-        if data.is_empty() {
-            conn.eof = true;
-        } else {
-            conn.parser.receive(data);
-        }
-        self.ready.push_back(connection as usize);
-    }
-
-    /// What a fed connection has to send, and whether to close it afterwards.
-    pub fn take_output(&mut self, connection: u64) -> (Vec<u8>, bool) {
-        let now_ms = self.now_ms;
-        let Some(conn) = self.fed(connection) else { return (Vec::new(), true) };
-        conn.sent = 0;
-        let out = std::mem::take(&mut conn.out);
-        if !out.is_empty() && matches!(conn.state, State::Idle | State::Listing(_)) {
-            conn.touched_ms = now_ms;
-        }
-        let closing = conn.closing;
-        if closing {
-            return (out, true);
-        }
-        if matches!(conn.state, State::Listing(_)) {
-            self.pull_listing(connection as usize);
-            self.settle();
-        } else if !out.is_empty() && conn.is_idle() && (conn.eof || conn.parser.buffered() > 0) {
-            // What was pipelined behind the reply, or the end of input, waited for the output to be taken.
-            self.ready.push_back(connection as usize);
-            self.settle();
-        }
-        (out, false)
-    }
-
-    /// A fed connection's transport is gone.
-    pub fn close_fed(&mut self, connection: u64) {
-        if self.fed(connection).is_some() {
-            self.close(connection as usize);
-        }
-    }
-
-    fn fed(&mut self, connection: u64) -> Option<&mut Connection> {
-        self.connections
-            .get_mut(usize::try_from(connection).ok()?)
-            .filter(|conn| matches!(conn.link, Link::Fed))
-    }
-
     /// Answer what runs, close each connection after its reply, end watches.
     pub fn drain(&mut self) {
         self.draining = true;
@@ -281,67 +229,6 @@ impl Front {
             self.drain_one(slot);
         }
         self.settle();
-    }
-
-    /// After work outside of `turn`: pass on what it caused, and have `turn` called if anything is left for it.
-    fn settle(&mut self) {
-        self.propose();
-        self.flush();
-        let Turn { requests, fed_ready, .. } = &self.turn;
-        if !(requests.is_empty() && fed_ready.is_empty()) || self.has_work() {
-            self.mailbox.nudge();
-        }
-    }
-
-    /// Whether there is something to do that no event will announce.
-    fn has_work(&self) -> bool {
-        !(self.ready.is_empty() && self.dirty.is_empty())
-    }
-
-    /// One round: completions, events, proposals, output. Never waits.
-    ///
-    /// # Errors
-    /// The reason, once the engine is poisoned and every waiting client has been told.
-    pub fn turn(&mut self, max_events: usize) -> Result<Turn, String> {
-        for round in 0..ROUNDS_MAX {
-            self.clock();
-            let had_events = self.receive_events(max_events);
-            let had_mail = self.receive_mail();
-            let had_ready = self.serve_ready();
-            self.propose();
-            self.flush();
-            let busy = had_mail || had_events || had_ready || self.has_work();
-            if let Some(reason) = self.poisoned.clone() {
-                return Err(reason);
-            }
-            if !busy || (round > 0 && !self.turn.requests.is_empty()) {
-                break;
-            }
-        }
-        self.sweep_when_due();
-        self.turn.next_ms = if self.has_work() { 0 } else { sweep::PERIOD_MS };
-        Ok(std::mem::take(&mut self.turn))
-    }
-
-    fn clock(&mut self) {
-        self.now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.unix_seconds = unix_seconds();
-        self.identity.date.refresh(self.unix_seconds);
-    }
-
-    fn receive_events(&mut self, max_events: usize) -> bool {
-        let mut buffer = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS_MAX];
-        let zero = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
-        let room = &mut buffer[..max_events.clamp(1, EVENTS_MAX)];
-        // An interrupted or failed wait delivers nothing now; level of the outer set brings it again.
-        let Ok((events, _)) = epoll::wait(&self.epoll, room, Some(&zero)) else { return false };
-        for event in events.iter() {
-            let data = event.data.u64();
-            if data != MAILBOX {
-                self.socket_event(data as usize, event.flags);
-            }
-        }
-        !events.is_empty()
     }
 
     fn next_ticket(&mut self, slot: usize) -> u64 {
@@ -368,6 +255,10 @@ impl Front {
     /// Forget a connection: its watch, its listing, its socket.
     fn close(&mut self, slot: usize) {
         let Some(conn) = self.connections.try_remove(slot) else { return };
+        self.uploads.forget(&conn);
+        if matches!(conn.link, Link::Fed) {
+            self.fed_connections -= 1;
+        }
         match conn.state {
             State::Watching { id, .. } => self.member.with_store(|store, _| store.cancel(id)),
             State::Listing(pipe) => pipe.cancel(),

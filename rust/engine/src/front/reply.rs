@@ -11,8 +11,10 @@ const TEXT: &[u8] = b"text/plain; charset=utf-8";
 
 /// What every reply needs to know about this server.
 pub(super) struct Identity {
-    pub cluster_id_hex: String,
+    cluster_id_hex: String,
     pub date: Date,
+    /// The heads of a successful /v2/keys reply up to the first index: 200 and 201.
+    keys_heads: [Vec<u8>; 2],
 }
 
 /// The indexes that a successful reply carries.
@@ -30,7 +32,20 @@ impl Indexes {
 }
 
 impl Identity {
-    /// The head of a successful /v2/keys reply.
+    /// What a member of this cluster says.
+    pub fn new(cluster_id: u64, date: Date) -> Self {
+        let cluster_id_hex = format!("{cluster_id:x}");
+        let keys_heads = ["200 OK", "201 Created"].map(|status| {
+            format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n\
+                 X-Etcd-Cluster-Id: {cluster_id_hex}\r\nX-Etcd-Index: "
+            )
+            .into_bytes()
+        });
+        Self { cluster_id_hex, date, keys_heads }
+    }
+
+    /// The head of a successful /v2/keys reply (200 or 201).
     pub fn keys_head(
         &self,
         out: &mut Vec<u8>,
@@ -39,15 +54,21 @@ impl Identity {
         indexes: Indexes,
         body: BodyKind,
     ) {
-        let (mut a, mut b, mut c) = (itoa::Buffer::new(), itoa::Buffer::new(), itoa::Buffer::new());
-        let headers: [(&str, &[u8]); 5] = [
-            ("Content-Type", JSON),
-            ("X-Etcd-Cluster-Id", self.cluster_id_hex.as_bytes()),
-            ("X-Etcd-Index", a.format(indexes.etcd_index).as_bytes()),
-            ("X-Raft-Index", b.format(indexes.raft_index).as_bytes()),
-            ("X-Raft-Term", c.format(indexes.term).as_bytes()),
-        ];
-        self.head(out, framing, status, &headers, body);
+        // Written on every reply: what does not change between them is laid out once.
+        let mut number = itoa::Buffer::new();
+        out.reserve(512);
+        out.extend_from_slice(&self.keys_heads[usize::from(status == 201)]);
+        out.extend_from_slice(number.format(indexes.etcd_index).as_bytes());
+        out.extend_from_slice(b"\r\nX-Raft-Index: ");
+        out.extend_from_slice(number.format(indexes.raft_index).as_bytes());
+        out.extend_from_slice(b"\r\nX-Raft-Term: ");
+        out.extend_from_slice(number.format(indexes.term).as_bytes());
+        out.extend_from_slice(b"\r\n");
+        let Framing { keep_alive, minor, cors, .. } = framing;
+        if let Some(origin) = cors {
+            http::write_headers(out, &cors_headers(origin));
+        }
+        http::write_end_of_head(out, &self.date, *keep_alive, *minor, body);
     }
 
     /// A whole /v2/keys reply with a body at hand.
@@ -120,16 +141,20 @@ impl Identity {
         match cors {
             None => http::write_head(out, status, &self.date, *keep_alive, *minor, headers, body),
             Some(origin) => {
-                let mut all: Vec<(&str, &[u8])> = vec![
-                    ("Access-Control-Allow-Headers", b"accept, content-type, authorization"),
-                    ("Access-Control-Allow-Methods", b"POST, GET, OPTIONS, PUT, DELETE"),
-                    ("Access-Control-Allow-Origin", origin),
-                ];
+                let mut all = cors_headers(origin).to_vec();
                 all.extend_from_slice(headers);
                 http::write_head(out, status, &self.date, *keep_alive, *minor, &all, body);
             }
         }
     }
+}
+
+fn cors_headers(origin: &[u8]) -> [(&'static str, &[u8]); 3] {
+    [
+        ("Access-Control-Allow-Headers", b"accept, content-type, authorization"),
+        ("Access-Control-Allow-Methods", b"POST, GET, OPTIONS, PUT, DELETE"),
+        ("Access-Control-Allow-Origin", origin),
+    ]
 }
 
 /// Error 300: the outcome of a proposal is not known, or it could not be made.

@@ -1,31 +1,17 @@
-//! From buffered bytes to an answer, a proposal, a watch, a listing, or a request for Python.
+//! From buffered bytes to the start of an answer: parsing, and doing what the request is routed to.
 
-use std::sync::Arc;
+use coreos_http::{Method, Next};
+use coreos_store::{Code, Error};
 
-use coreos_http::{self as http, Method, Next, Request, percent_decode};
-use coreos_store::{Code, Error, WatchSpec, Watching, Write};
-
-use super::call::{Call, Refusal, key_part, understand};
+use super::call::{Call, Refusal};
 use super::connection::{Framing, State};
-use super::listing::{Job, Pipe};
 use super::params::refuse;
-use super::reply::{Indexes, raft_error};
+use super::route::{Action, PYTHON_BODY_BYTES_MAX, route};
 use super::socket::OUTPUT_BYTES_MAX;
-use super::{Front, OutboundRequest};
+use super::{Front, socket, uploads};
 
-/// Nodes that a read may render under the store's lock.
-const SMALL_READ_NODES_MAX: usize = 128;
 /// Pipelined requests that one connection may have served before others get their turn.
 const PIPELINED_MAX: usize = 16;
-
-/// What a parsed request comes to, owning what it needs.
-enum Action {
-    Call(Call),
-    Refuse(Refusal),
-    Options,
-    Forbidden,
-    Python(Box<OutboundRequest>),
-}
 
 impl Front {
     /// Serve connections that may have a buffered request. True if there were any.
@@ -49,16 +35,31 @@ impl Front {
         for _ in 0..PIPELINED_MAX {
             let Some(conn) = self.output(slot) else { return };
             if !conn.is_idle() || conn.closing {
-                return;
+                return self.count_upload(slot);
             }
             if conn.unsent() > OUTPUT_BYTES_MAX {
                 return self.mark_dirty(slot);
             }
             if !self.serve_one(slot) {
-                return;
+                return self.count_upload(slot);
             }
         }
         self.ready.push_back(slot);
+    }
+
+    /// After parsing: does what is left of the connection's input fit beside that of all others?
+    fn count_upload(&mut self, slot: usize) {
+        let Some(conn) = self.connections.get_mut(slot) else { return };
+        if self.uploads.count(conn) || !conn.is_idle() || conn.closing {
+            return;
+        }
+        self.counters.rejected += 1;
+        conn.framing = Framing { minor: 1, ..Framing::default() };
+        self.answer(slot, |identity, out, framing| {
+            let limit = uploads::BYTES_MAX;
+            let text = format!("too much is being sent at once: the limit is {limit} bytes\n");
+            identity.text(out, framing, 503, &text);
+        });
     }
 
     /// One request. False: nothing complete is buffered.
@@ -70,6 +71,11 @@ impl Front {
                 if conn.eof {
                     conn.closing = true;
                     self.mark_dirty(slot);
+                } else if conn.unread
+                    && conn.parser.buffered() < socket::input_limit(conn, &self.limits)
+                {
+                    // Joining chunks has made room, and the rest is in the socket already.
+                    self.ready.push_back(slot);
                 }
                 false
             }
@@ -98,7 +104,7 @@ impl Front {
                     head_only: matches!(request.method, Method::Head),
                     keep_alive: request.keep_alive && !draining,
                     minor: request.version_minor,
-                    cors: self.config.cors_origin(request.header("Origin")),
+                    cors: self.config.cors_origin(|| request.header("Origin")),
                 };
                 let now_ns = self.unix_seconds.saturating_mul(1_000_000_000);
                 let action = route(&request, &self.config, now_ns, &conn.remote);
@@ -122,6 +128,12 @@ impl Front {
             Action::Forbidden => self.answer(slot, |identity, out, framing| {
                 let text = "the Host header names no host of this server (--host-whitelist)\n";
                 identity.text(out, framing, 403, text);
+            }),
+            Action::TooLarge(bytes) => self.answer(slot, |identity, out, framing| {
+                let text = format!(
+                    "body of {bytes} bytes: the limit for this path is {PYTHON_BODY_BYTES_MAX}\n"
+                );
+                identity.text(out, framing, 413, &text);
             }),
             Action::Python(mut request) => {
                 let ticket = self.next_ticket(slot);
@@ -173,150 +185,4 @@ impl Front {
             }),
         }
     }
-
-    fn write(&mut self, slot: usize, write: Write, no_value: bool) {
-        let ticket = self.next_ticket(slot);
-        let Some(conn) = self.connections.get_mut(slot) else { return };
-        conn.ticket = ticket;
-        conn.state = State::Proposed { no_value };
-        self.proposals.push((write, ticket));
-    }
-
-    /// Hand the round's writes to the log thread, all under one lock.
-    pub(super) fn propose(&mut self) {
-        if self.proposals.is_empty() {
-            return;
-        }
-        let mut proposals = std::mem::take(&mut self.proposals);
-        for (ticket, refused) in self.member.propose_many(&mut proposals) {
-            let error = raft_error(&format!("etcdserver: {refused}"));
-            if let Some(slot) = self.slot_of(ticket) {
-                self.answer_error(slot, &error, None);
-            }
-        }
-        self.proposals = proposals;
-    }
-
-    fn get(&mut self, slot: usize, path: Vec<u8>, recursive: bool) {
-        let mut body = self.spare_buffers.pop().unwrap_or_default();
-        let (result, indexes, now_ns) = self.member.with_store(|store, context| {
-            let result =
-                store.get(&path, recursive, context.now_ns, SMALL_READ_NODES_MAX, &mut body);
-            let view = matches!(result, Ok(false)).then(|| store.tree_view());
-            let indexes = Indexes::of(store.etcd_index(), &context);
-            (result.map(|_| view), indexes, context.now_ns)
-        });
-        match result {
-            Ok(None) => self.answer(slot, |identity, out, framing| {
-                identity.keys(out, framing, 200, indexes, &body);
-            }),
-            Err(error) => self.answer_error(slot, &error, None),
-            Ok(Some(view)) => {
-                let pipe = Arc::new(Pipe::default());
-                let ticket = self.next_ticket(slot);
-                let job = Job { view, path, recursive, now_ns, ticket, pipe: pipe.clone() };
-                self.list(slot, job, pipe, indexes);
-            }
-        }
-        body.clear();
-        self.spare_buffers.push(body);
-    }
-
-    fn list(&mut self, slot: usize, job: Job, pipe: Arc<Pipe>, indexes: Indexes) {
-        let Some(conn) = self.connections.get_mut(slot) else { return };
-        if conn.framing.head_only {
-            // The length is not known without rendering, and HEAD may leave it out.
-            self.identity.keys_head(
-                &mut conn.out,
-                &conn.framing,
-                200,
-                indexes,
-                http::BodyKind::Chunked,
-            );
-            conn.finish();
-            return self.mark_dirty(slot);
-        }
-        let ticket = job.ticket;
-        if let Err(error) = self.lister.start(job) {
-            let error = raft_error(&format!("etcdserver: no thread for the listing: {error}"));
-            return self.answer_error(slot, &error, None);
-        }
-        let body = conn.framing.open_ended();
-        if matches!(body, http::BodyKind::UntilClose) {
-            conn.framing.keep_alive = false;
-        }
-        self.identity.keys_head(&mut conn.out, &conn.framing, 200, indexes, body);
-        conn.ticket = ticket;
-        conn.state = State::Listing(pipe);
-        self.mark_dirty(slot);
-    }
-
-    fn watch(&mut self, slot: usize, spec: WatchSpec) {
-        let ticket = self.next_ticket(slot);
-        let stream = spec.stream;
-        let (result, indexes, oldest) = self.member.with_store(|store, context| {
-            let result = store.watch(spec, ticket);
-            let indexes = Indexes::of(store.etcd_index(), &context);
-            let oldest = matches!(&result, Err(e) if e.code == Code::EventIndexCleared)
-                .then(|| store.oldest_event_index());
-            (result, indexes, oldest)
-        });
-        let watching = match result {
-            Ok(watching) => watching,
-            Err(error) => return self.answer_error(slot, &error, oldest),
-        };
-        let Some(conn) = self.connections.get_mut(slot) else { return };
-        let body = conn.framing.open_ended();
-        if matches!(body, http::BodyKind::UntilClose) {
-            conn.framing.keep_alive = false;
-        }
-        self.identity.keys_head(&mut conn.out, &conn.framing, 200, indexes, body);
-        conn.ticket = ticket;
-        match watching {
-            Watching::Now(event) => {
-                conn.piece(event.json());
-                conn.end_body();
-            }
-            Watching::Live(id) => conn.state = State::Watching { id, stream },
-            Watching::Stream(id, backlog) => {
-                conn.state = State::Watching { id, stream };
-                for event in backlog {
-                    conn.piece(event.json());
-                }
-            }
-        }
-        if conn.eof {
-            // It left before its watch began.
-            self.end_watch(slot);
-        }
-        self.mark_dirty(slot);
-    }
-}
-
-/// Decide what a request is, before the parser's buffer is needed again.
-fn route(request: &Request<'_>, config: &super::FrontConfig, now_ns: u64, remote: &str) -> Action {
-    if !config.host_allowed(request.host().unwrap_or(b"")) {
-        return Action::Forbidden;
-    }
-    if matches!(request.method, Method::Options) {
-        return Action::Options;
-    }
-    let is_key = percent_decode(request.path, false)
-        .map_or_else(|_| key_part(request.path).is_some(), |path| key_part(&path).is_some());
-    if is_key {
-        return match understand(request, config, now_ns) {
-            Ok(call) => Action::Call(call),
-            Err(refusal) => Action::Refuse(refusal),
-        };
-    }
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Action::Python(Box::new(OutboundRequest {
-        ticket: 0,
-        method: text(request.method.as_bytes()),
-        path: text(request.path),
-        query: text(request.query),
-        headers: request.headers().map(|(name, value)| (name.to_owned(), text(value))).collect(),
-        body: request.body.to_vec(),
-        remote: remote.to_owned(),
-    }))
 }

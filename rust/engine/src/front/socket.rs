@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+use coreos_http::Limits;
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -68,8 +69,7 @@ impl Front {
         if conn.is_idle() && conn.parser.at_boundary() {
             conn.touched_ms = self.now_ms;
         }
-        let request_bytes_max = self.limits.head_bytes + self.limits.body_bytes;
-        if receive(conn, &mut self.scratch, request_bytes_max, hangup) == Received::Gone {
+        if receive(conn, &mut self.scratch, &self.limits, hangup) == Received::Gone {
             return self.close(slot);
         }
         if conn.is_idle() {
@@ -87,7 +87,15 @@ impl Front {
             let Some(conn) = self.connections.get_mut(slot) else { continue };
             conn.dirty = false;
             match &conn.link {
-                Link::Fed => self.turn.fed_ready.push(slot as u64),
+                Link::Fed => {
+                    self.turn.fed_ready.push(slot as u64);
+                    if conn.offered_turn == 0 {
+                        conn.offered_turn = self.turns;
+                    } else if self.turns > conn.offered_turn + 1 {
+                        // Its task has run meanwhile, and still waits for the client to take what it had before.
+                        self.end_slow_stream(slot);
+                    }
+                }
                 Link::Socket(_) => self.flush_socket(slot),
             }
         }
@@ -103,23 +111,21 @@ impl Front {
             return self.close(slot);
         }
         // Not while a write is on its way, whose time counts from its start.
-        if conn.sent > sent_before && matches!(conn.state, State::Idle | State::Listing(_)) {
+        if conn.sent > sent_before && (conn.is_idle() || conn.has_source()) {
             conn.touched_ms = self.now_ms;
         }
         if conn.unsent() > 0 {
-            return;
+            return self.end_slow_stream(slot);
         }
         conn.sent = 0;
-        let mut buffer = std::mem::take(&mut conn.out);
-        if buffer.capacity() <= SPARE_BYTES_MAX && self.spare_buffers.len() < SPARES_MAX {
-            buffer.clear();
-            self.spare_buffers.push(buffer);
-        }
+        let buffer = std::mem::take(&mut conn.out);
+        self.give_back(buffer);
+        let Some(conn) = self.connections.get_mut(slot) else { return };
         if conn.closing || (conn.eof && conn.is_idle() && conn.parser.at_boundary()) {
             return self.close_politely(slot);
         }
-        if matches!(conn.state, State::Listing(_)) {
-            self.pull_listing(slot);
+        if conn.has_source() {
+            self.pull(slot);
         } else if conn.is_idle() && (conn.unread || conn.parser.buffered() > 0) {
             self.ready.push_back(slot);
         }
@@ -156,6 +162,14 @@ impl Front {
         self.ready.push_back(slot);
     }
 
+    /// Keep a buffer for the next reply, unless it is big or there are enough.
+    pub(super) fn give_back(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= SPARE_BYTES_MAX && self.spare_buffers.len() < SPARES_MAX {
+            buffer.clear();
+            self.spare_buffers.push(buffer);
+        }
+    }
+
     /// A buffer to write a reply into.
     pub(super) fn output(&mut self, slot: usize) -> Option<&mut Connection> {
         let conn = self.connections.get_mut(slot)?;
@@ -166,21 +180,17 @@ impl Front {
     }
 }
 
-fn receive(
-    conn: &mut Connection,
-    scratch: &mut [u8],
-    request_bytes_max: usize,
-    hangup: bool,
-) -> Received {
+/// Bytes that a connection may have buffered before it is read no more.
+pub(super) fn input_limit(conn: &Connection, limits: &Limits) -> usize {
+    let request_bytes_max = if conn.is_idle() { limits.head_bytes + limits.body_bytes } else { 0 };
+    request_bytes_max + PIPELINED_BYTES_MAX
+}
+
+fn receive(conn: &mut Connection, scratch: &mut [u8], limits: &Limits, hangup: bool) -> Received {
     let Link::Socket(socket) = &conn.link else { return Received::Bytes };
     conn.unread = false;
     loop {
-        let limit = if conn.is_idle() {
-            request_bytes_max + PIPELINED_BYTES_MAX
-        } else {
-            PIPELINED_BYTES_MAX
-        };
-        if conn.parser.buffered() >= limit || conn.closing {
+        if conn.parser.buffered() >= input_limit(conn, limits) || conn.closing {
             conn.unread = true;
             return Received::Bytes;
         }

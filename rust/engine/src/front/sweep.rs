@@ -86,13 +86,23 @@ impl Front {
         let Some(conn) = self.connections.get_mut(slot) else { return };
         conn.framing.keep_alive = false;
         match conn.state {
-            State::Idle if conn.unsent() == 0 && conn.parser.at_boundary() => self.hang_up(slot),
-            State::Idle => {
-                conn.closing = true;
-                self.mark_dirty(slot);
-            }
+            State::Idle => self.drain_idle(slot),
             State::Watching { .. } => self.end_watch(slot),
             State::Lingering | State::Proposed { .. } | State::Python | State::Listing(_) => {}
         }
+    }
+
+    fn drain_idle(&mut self, slot: usize) {
+        // What has come already was sent before anybody could know of the end.
+        self.read(slot, false);
+        self.serve(slot);
+        let Some(conn) = self.connections.get_mut(slot).filter(|conn| conn.is_idle()) else {
+            return;
+        };
+        if conn.unsent() == 0 && conn.parser.at_boundary() {
+            return self.hang_up(slot);
+        }
+        conn.closing = true;
+        self.mark_dirty(slot);
     }
 }

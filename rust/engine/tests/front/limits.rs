@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use coreos_engine::front::FrontConfig;
 
-use crate::reply::{get, put};
+use crate::reply::{form, get, put};
 use crate::rig::{ALL, Over, Rig};
 
 fn config(change: impl FnOnce(&mut FrontConfig)) -> FrontConfig {
@@ -182,4 +182,19 @@ fn a_refused_flood_stops_nobody() {
         assert_eq!(reply, "HTTP/1.1 400");
         assert!(sent < 20_000, "it was never reset");
     });
+}
+
+#[test]
+fn what_python_gets_is_small() {
+    for over in ALL {
+        let mut rig = Rig::new();
+        let client = rig.connect(over);
+        let post = |len: usize| form("POST", "/v2/members", &"b".repeat(len));
+        rig.send(client, post(64 << 10));
+        let request = rig.request();
+        assert_eq!(request.body.len(), 64 << 10);
+        rig.front.respond(request.ticket, 200, &[], b"");
+        rig.reply(client).expect(200, "");
+        rig.ask(client, post((64 << 10) + 1)).expect(413, "65536");
+    }
 }

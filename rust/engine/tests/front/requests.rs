@@ -241,3 +241,22 @@ fn a_client_of_each_kind_at_once() {
     }
     assert_eq!(rig.front.counters().accepted, 3);
 }
+
+#[test]
+fn a_body_of_tiny_chunks_may_take_more_bytes_than_the_limits() {
+    for over in ALL {
+        let config = FrontConfig {
+            max_head_bytes: 1_000,
+            max_body_bytes: 100_000,
+            ..FrontConfig::default()
+        };
+        let mut rig = Rig::with(config, |_| {});
+        let client = rig.connect(over);
+        let head = "PUT /v2/keys/a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\
+                    Content-Type: application/x-www-form-urlencoded\r\n\r\n";
+        let tiny = |text: &str| text.chars().map(|c| format!("1\r\n{c}\r\n")).collect::<String>();
+        let body = tiny(&format!("value={}", "v".repeat(90_000)));
+        rig.send(client, format!("{head}{body}0\r\n\r\n"));
+        rig.reply(client).expect(201, "");
+    }
+}

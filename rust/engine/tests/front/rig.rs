@@ -45,7 +45,7 @@ pub struct Rig {
     pub poisoned: Option<String>,
     clients: Vec<Client>,
     due: Instant,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Drop for Rig {
@@ -68,7 +68,12 @@ impl Rig {
         let front = Front::new(member.clone(), config).expect("a front");
         let (requests, clients) = (VecDeque::new(), Vec::new());
         let (late_turns, due) = (0, Instant::now());
-        Self { member, front, requests, late_turns, poisoned: None, clients, due, _dir: dir }
+        Self { member, front, requests, late_turns, poisoned: None, clients, due, dir }
+    }
+
+    /// Have the log fail as soon as it changes its segment: there is no place any more for the next one's name.
+    pub fn break_log(&self) {
+        std::fs::remove_dir_all(self.dir.path().join("member/wal")).expect("removed");
     }
 
     /// A new client; panics when it is refused without a word.

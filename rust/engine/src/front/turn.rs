@@ -1,0 +1,100 @@
+//! One turn: the rounds of events, completions, proposals and output between two visits to Trio.
+
+use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
+
+use rustix::event::epoll;
+
+use super::{Front, MAILBOX, Turn, sweep, unix_seconds};
+
+/// Events that one round may take.
+const EVENTS_MAX: usize = 256;
+/// How long a turn that had something to do waits for the next event before it goes back to Trio.
+const PATIENCE_NS: i64 = 250_000;
+/// A turn ends after this, whatever there is left to do: Trio has other tasks.
+const TURN_MAX: Duration = Duration::from_millis(2);
+
+impl Front {
+    /// After work outside of `turn`: pass on what it caused, and have `turn` called if anything is left for it.
+    pub(super) fn settle(&mut self) {
+        self.propose();
+        self.flush();
+        let Turn { requests, fed_ready, .. } = &self.turn;
+        if !(requests.is_empty() && fed_ready.is_empty()) || self.has_work() {
+            self.mailbox.nudge();
+        }
+    }
+
+    /// Whether there is something to do that no event will announce.
+    fn has_work(&self) -> bool {
+        !(self.ready.is_empty() && self.dirty.is_empty())
+    }
+
+    /// Rounds of completions, events, proposals and output, for as long as there is something to do.
+    ///
+    /// When it has done something and Trio has nothing to do that it knows of, it waits up to 250 us for more: a client
+    /// in a closed loop is back within that, and the way through Trio costs more than the wait. It never stays longer
+    /// than 2 ms. Called without the GIL.
+    ///
+    /// # Errors
+    /// The reason, once the engine is poisoned and every waiting client has been told: in the turn after that, so that
+    /// the tasks of fed connections can send it.
+    pub fn turn(&mut self, max_events: usize) -> Result<Turn, String> {
+        if let Some(reason) = self.poisoned.clone() {
+            return Err(reason);
+        }
+        self.turns += 1;
+        let begun = Instant::now();
+        let mut wait_ns = 0;
+        loop {
+            let had_events = self.receive_events(max_events, wait_ns);
+            let had_mail = self.receive_mail();
+            let had_ready = self.serve_ready();
+            self.propose();
+            self.flush();
+            let was_busy = had_events || had_mail || had_ready;
+            let is_wanted = !self.turn.requests.is_empty() || self.poisoned.is_some();
+            if is_wanted || begun.elapsed() > TURN_MAX {
+                break;
+            }
+            if self.has_work() {
+                wait_ns = 0;
+            } else if was_busy && self.fed_connections == 0 {
+                wait_ns = PATIENCE_NS;
+            } else {
+                break;
+            }
+        }
+        self.sweep_when_due();
+        self.turn.next_ms = sweep::PERIOD_MS;
+        if self.has_work() || self.poisoned.is_some() {
+            self.turn.next_ms = 0;
+            // Whoever called this turn may not be the one who waits for the descriptor.
+            self.mailbox.nudge();
+        }
+        Ok(std::mem::take(&mut self.turn))
+    }
+
+    pub(super) fn clock(&mut self) {
+        self.now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.unix_seconds = unix_seconds();
+        self.identity.date.refresh(self.unix_seconds);
+    }
+
+    fn receive_events(&mut self, max_events: usize, wait_ns: i64) -> bool {
+        let mut buffer = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS_MAX];
+        let wait = rustix::time::Timespec { tv_sec: 0, tv_nsec: wait_ns };
+        let room = &mut buffer[..max_events.clamp(1, EVENTS_MAX)];
+        let received = epoll::wait(&self.epoll, room, Some(&wait));
+        self.clock();
+        // An interrupted or failed wait delivers nothing now; level of the outer set brings it again.
+        let Ok((events, _)) = received else { return false };
+        for event in events.iter() {
+            let data = event.data.u64();
+            if data != MAILBOX {
+                self.socket_event(data as usize, event.flags);
+            }
+        }
+        !events.is_empty()
+    }
+}

@@ -210,15 +210,13 @@ impl LogThread {
     fn apply(&mut self) {
         let mut decided = std::mem::take(&mut self.decided);
         let mut one_by_one = decided.drain(..).peekable();
+        let now_ns = Now::real().mono_ns;
         while one_by_one.peek().is_some() {
             let mut applier = self.inner.applier.lock();
             for one in one_by_one.by_ref().take(APPLY_MAX) {
                 if one.ticket != 0 {
-                    let now = Now::real();
-                    self.inner
-                        .metrics
-                        .proposals
-                        .record(now.mono_ns.saturating_sub(one.proposed_mono_ns));
+                    let waited_ns = now_ns.saturating_sub(one.proposed_mono_ns);
+                    self.inner.metrics.proposals.record(waited_ns);
                 }
                 self.applied = one.index;
                 applier.apply(one, &mut self.completions);

@@ -149,6 +149,10 @@ impl Front {
         self.0.feed(connection, data);
     }
 
+    fn takes_input(&self, connection: u64) -> bool {
+        self.0.takes_input(connection)
+    }
+
     fn take_output<'py>(
         &mut self,
         py: Python<'py>,

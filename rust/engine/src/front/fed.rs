@@ -18,10 +18,9 @@ impl Front {
     }
 
     /// Bytes from a fed connection's client; none = it has finished sending. Followed by `turn`.
-    /// False: no more before [`Front::takes_input`] says so.
-    pub fn feed(&mut self, connection: u64, data: &[u8]) -> bool {
+    pub fn feed(&mut self, connection: u64, data: &[u8]) {
         let now_ms = self.now_ms;
-        let Some(conn) = self.fed(connection) else { return false };
+        let Some(conn) = self.fed(connection) else { return };
         if conn.is_idle() && conn.parser.at_boundary() {
             conn.touched_ms = now_ms;
         }
@@ -31,7 +30,6 @@ impl Front {
             conn.parser.receive(data);
         }
         self.ready.push_back(connection as usize);
-        self.takes_input(connection)
     }
 
     /// Whether a fed connection has room for more input.

@@ -79,7 +79,7 @@ _ACTING = (
          f"Milliseconds without a leader before an election; from 5 heartbeats to {ELECTION_MS_MAX}.",
          MEMBER),
     Flag("history-bytes", uint(0, 2**40), "16777216",
-         "Memory for past events that watches can start from; 1000 events are kept in any case.", MEMBER),
+         "Memory for past events to watch from; 1000 are kept if they fit into 128 MiB.", MEMBER),
     Flag("initial-advertise-peer-urls", URLS, "http://localhost:2380,http://localhost:7001",
          "Peer URLs told to the cluster; the member's id is made from them.", CLUSTERING),
     Flag("initial-cluster", CLUSTER, "${name}=${initial-advertise-peer-urls}",

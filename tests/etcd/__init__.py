@@ -1,1 +1,1 @@
-"""The daemon `etcd`: its flags, endpoints and listeners, in this process and as a program."""
+"""The daemon: its flags, its listeners, its endpoints, its log and its life as a process."""

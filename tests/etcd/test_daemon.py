@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ServerFactory
+from tests.support.programs import run_coreos
 from tests.support.server import Server, our_command
 from tests.support.wire import Connection
 
@@ -69,20 +70,15 @@ def test_a_busy_port_names_its_holder_and_touches_nothing(make_server: ServerFac
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", server.client_port if which == "client" else server.peer_port))
         holder.listen()
-        server.launch()
-        assert server.wait_exit() == 1
-    said = last_line(server)
+        said = server.refuses_to_start().splitlines()[-1]
     assert "level=fatal" in said
     assert f"is already in use by pid {os.getpid()} (" in said
     assert not server.data_dir.exists()
-    server.assert_no_traces()
 
 
 def test_joining_is_refused_clearly(make_server: ServerFactory) -> None:
     server = make_server(flags=["--initial-cluster-state", "existing"])
-    server.launch()
-    assert server.wait_exit() == 1
-    assert "not supported by this version yet" in last_line(server)
+    assert "not supported by this version yet" in server.refuses_to_start().splitlines()[-1]
     assert not server.data_dir.exists()
 
 
@@ -140,19 +136,6 @@ def test_the_service_manager_is_told(
         server.signal(signal.SIGTERM)
         assert manager.recv(1000) == b"STOPPING=1"
         assert server.wait_exit() == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_end_watches_and_exit_with_0(make_server: ServerFactory, number: int) -> None:
-    server = make_server().start()
-    with server.connect() as watcher, server.connect() as idle:
-        watcher.send(b"GET /v2/keys/w?wait=true HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert watcher.read_head().status == 200
-        assert idle.get("/_none").status == 404
-        server.signal(number)
-        assert server.wait_exit() == 0
-        assert watcher.read_chunk() is None, "the watch ends in order"
-    server.assert_no_traces()
 
 
 def test_connections_beyond_the_descriptors_are_refused_in_words(make_server: ServerFactory) -> None:
@@ -267,12 +250,6 @@ def test_no_fsync_is_loud(make_server: ServerFactory) -> None:
     (line,) = [line for line in server.stderr().splitlines() if "--unsafe-no-fsync" in line]
     assert "level=warn" in line
     assert "can be lost" in line
-
-
-def run_coreos(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [our_command("coreos"), *words], capture_output=True, text=True, timeout=60, check=False
-    )
 
 
 def test_verify_and_repair_of_a_sound_directory(make_server: ServerFactory) -> None:

@@ -181,13 +181,10 @@ def test_unusable_files_stop_the_start_in_one_line(
     else:
         key = authority.issue("other")[1]
     server = make_server(tls=(cert, key), client_tls=authority.client())
-    server.launch()
-    assert server.wait_exit() == 1
-    said = server.stderr().splitlines()[-1]
+    said = server.refuses_to_start().splitlines()[-1]
     assert "level=fatal" in said
     assert f"cannot use the certificate files {cert}, {key}: " in said
     assert not server.data_dir.exists()
-    server.assert_no_traces()
 
 
 def serial_of(server: Server, context: ssl.SSLContext) -> str:

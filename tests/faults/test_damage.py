@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from tests.conftest import ServerFactory
-from tests.support.server import Kind, Server, our_command
+from tests.support.programs import run_coreos
+from tests.support.server import Kind, Server
 from tests.support.walfile import BATCH_HEADER, HEADER_BYTES, batches, flip, segments
 
 KEYS = 60
-
-
-def coreos(verb: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
-    """`coreos etcd verify|repair DATA_DIR`."""
-    words = [our_command("coreos"), "etcd", verb, str(data_dir)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture
@@ -29,17 +21,6 @@ def stopped(make_server: ServerFactory) -> Server:
             assert conn.put(f"/k/{number}", str(number)).status == 201
     server.stop()
     return server
-
-
-def refused(server: Server) -> str:
-    """The start must fail; what the server said."""
-    server.stderr_path.unlink()
-    server.launch()
-    code = server.wait_exit()
-    said = server.stderr()
-    assert code != 0, said
-    server.assert_no_traces()
-    return said
 
 
 def keys_of(server: Server) -> set[int]:
@@ -65,7 +46,7 @@ def test_log_is_laid_out_as_documented(stopped: Server) -> None:
 def test_verify_is_content_with_a_sound_directory(stopped: Server) -> None:
     """The control: no damage, no complaint, nothing written."""
     before = [path.read_bytes() for path in segments(stopped.data_dir)]
-    done = coreos("verify", stopped.data_dir)
+    done = run_coreos("etcd", "verify", str(stopped.data_dir))
     assert done.returncode == 0, done
     assert [path.read_bytes() for path in segments(stopped.data_dir)] == before
     stopped.start()
@@ -86,19 +67,19 @@ def test_a_flipped_bit_in_the_middle(stopped: Server, where: str) -> None:
         "payload": hit.payload_at + hit.payload_bytes // 2,
     }[where]
     flip(segment, offset)
-    said = refused(stopped)
+    said = stopped.refuses_to_start()
     assert segment.name in said, said
     assert str(hit.offset) in said, said
     assert "repair" in said, said
 
-    verified = coreos("verify", stopped.data_dir)
+    verified = run_coreos("etcd", "verify", str(stopped.data_dir))
     assert verified.returncode == 1, verified
     assert segment.name in verified.stdout + verified.stderr
     assert "Traceback" not in verified.stderr
 
-    repaired = coreos("repair", stopped.data_dir)
+    repaired = run_coreos("etcd", "repair", str(stopped.data_dir))
     assert repaired.returncode == 0, repaired
-    assert coreos("verify", stopped.data_dir).returncode == 0
+    assert run_coreos("etcd", "verify", str(stopped.data_dir)).returncode == 0
     stopped.start()
     kept = keys_of(stopped)
     assert kept == set(range(len(kept))), "a prefix of what was written"
@@ -117,7 +98,7 @@ def test_the_last_acknowledged_write_is_guarded_too(stopped: Server) -> None:
         b for b in reversed(batches(segment)) if f"/k/{KEYS - 1}".encode() in data[b.payload_at : b.end]
     )
     flip(segment, hit.payload_at + 1)
-    assert segment.name in refused(stopped)
+    assert segment.name in stopped.refuses_to_start()
 
 
 @pytest.mark.parametrize("tail", ["half a header", "half a payload", "garbage", "zeroes"])
@@ -147,14 +128,14 @@ def test_a_torn_tail_is_cut(stopped: Server, tail: str) -> None:
 def test_a_damaged_segment_header(stopped: Server) -> None:
     (segment,) = segments(stopped.data_dir)
     flip(segment, HEADER_BYTES // 2)
-    said = refused(stopped)
+    said = stopped.refuses_to_start()
     assert segment.name in said, said
 
 
 def test_a_damaged_identity(stopped: Server) -> None:
     identity = stopped.data_dir / "member" / "identity"
     flip(identity, 20)
-    assert "identity" in refused(stopped)
+    assert "identity" in stopped.refuses_to_start()
 
 
 def test_a_broken_snapshot_falls_back_to_the_one_before(make_server: ServerFactory) -> None:

@@ -10,20 +10,11 @@ from tests.support.server import Kind, Server
 from tests.support.walfile import segments
 
 
-def fails_to_start(server: Server) -> str:
-    """Start must end with a non-zero status and no trace; what was said."""
-    server.launch()
-    code = server.wait_exit()
-    assert code not in (0, None), server.stderr()
-    server.assert_no_traces()
-    return server.stderr()
-
-
 def test_a_second_process_is_refused(make_server: ServerFactory) -> None:
     """It names the directory and the holder; the first goes on, also over a restart."""
     first = make_server(Kind.OURS).start()
     second = make_server(Kind.OURS, data_dir=first.data_dir)
-    said = fails_to_start(second)
+    said = second.refuses_to_start()
     assert str(first.data_dir) in said, said
     assert str(first.pid) in said, said
     assert first.request("PUT", "/v2/keys/a", b"value=1").status == 201
@@ -40,17 +31,21 @@ def contents(folder: Path) -> dict[str, bytes | None]:
     }
 
 
-def test_a_foreign_directory_is_refused_and_left_alone(make_server: ServerFactory, tmp_path: Path) -> None:
-    folder = tmp_path / "foreign"
-    (folder / "photos").mkdir(parents=True)
-    (folder / "photos" / "cat.jpg").write_bytes(b"cat")
+def assert_refused_and_left_alone(server: Server, folder: Path) -> None:
+    """The start on this folder fails, the refusal names it, and nothing in it has changed."""
     before = contents(folder)
-    server = make_server(Kind.OURS, data_dir=folder)
-    said = fails_to_start(server)
+    said = server.refuses_to_start()
     assert str(folder) in said, said
     after = contents(folder)
     after.pop("LOCK", None)
     assert after == before
+
+
+def test_a_foreign_directory_is_refused_and_left_alone(make_server: ServerFactory, tmp_path: Path) -> None:
+    folder = tmp_path / "foreign"
+    (folder / "photos").mkdir(parents=True)
+    (folder / "photos" / "cat.jpg").write_bytes(b"cat")
+    assert_refused_and_left_alone(make_server(Kind.OURS, data_dir=folder), folder)
 
 
 def test_a_directory_of_etcd_is_refused_and_left_alone(make_server: ServerFactory, tmp_path: Path) -> None:
@@ -58,12 +53,7 @@ def test_a_directory_of_etcd_is_refused_and_left_alone(make_server: ServerFactor
     folder = tmp_path / "etcd"
     other = make_server(Kind.ETCD34, data_dir=folder).start()
     other.stop()
-    before = contents(folder)
-    said = fails_to_start(make_server(Kind.OURS, data_dir=folder))
-    assert str(folder) in said, said
-    after = contents(folder)
-    after.pop("LOCK", None)
-    assert after == before
+    assert_refused_and_left_alone(make_server(Kind.OURS, data_dir=folder), folder)
 
 
 def test_lost_and_found_is_not_foreign(make_server: ServerFactory, tmp_path: Path) -> None:
@@ -82,7 +72,7 @@ def test_a_log_of_another_cluster_is_refused(make_server: ServerFactory) -> None
     (segment,) = segments(mine.data_dir)
     (theirs,) = segments(other.data_dir)
     shutil.copyfile(theirs, segment)
-    said = fails_to_start(mine)
+    said = mine.refuses_to_start()
     assert segment.name in said, said
 
 
@@ -100,5 +90,5 @@ def test_an_unfinished_creation_is_begun_again(make_server: ServerFactory, tmp_p
 def test_a_directory_that_cannot_be_made(make_server: ServerFactory, tmp_path: Path) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("not a directory")
-    said = fails_to_start(make_server(Kind.OURS, data_dir=blocker / "data"))
+    said = make_server(Kind.OURS, data_dir=blocker / "data").refuses_to_start()
     assert str(blocker) in said, said

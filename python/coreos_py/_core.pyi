@@ -1,7 +1,8 @@
 """The whole border with Rust: one member (`Engine`) and its HTTP front (`Front`).
 
 Nothing here blocks for long except `Engine.open`, `Engine.close` and `verify`/`repair`, which release the
-GIL. All socket I/O of plain connections happens inside `Front.turn`, on the thread that calls it.
+GIL. All socket I/O of plain connections happens inside `Front.turn`, on the thread that calls it. That thread
+alone may use a `Front`: a call from another one fails while a turn runs.
 """
 
 from typing import Any, Self, final
@@ -46,7 +47,8 @@ class Engine:
     def status(self) -> dict[str, Any]:
         """`member_id`, `cluster_id`, `leader_id`, `term`, `raft_index`, `applied`, `commit`, `etcd_index`,
         `state` ("StateLeader", ...), `name`, `start_time_ns`, `leader_since_ns`, `read_only` (None or why),
-        `poisoned` (None or why), `cluster_version`, `wal_segments`, `keys`, `watchers`."""
+        `poisoned` (None or why), `oldest_proposal_ms` (how long the oldest write that is not durable yet has
+        been waiting, 0 without any), `cluster_version`, `wal_segments`, `keys`, `watchers`."""
     def members(self) -> list[dict[str, Any]]:
         """`id` (int), `name`, `peer_urls`, `client_urls`, `is_learner`, sorted by id."""
     def store_stats(self) -> dict[str, int]:
@@ -111,6 +113,8 @@ class Front:
         """A connection whose bytes come and go through `feed` and `take_output` (TLS)."""
     def feed(self, connection: int, data: bytes) -> None:
         """Bytes from the client; empty = the client finished sending. Follow with `turn`."""
+    def takes_input(self, connection: int) -> bool:
+        """Whether more may be fed; after a no, ask again when there is output."""
     def take_output(self, connection: int) -> tuple[bytes, bool]:
         """What to send now, and whether the connection is to be closed after it."""
     def close_fed(self, connection: int) -> None:

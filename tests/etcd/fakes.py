@@ -41,6 +41,7 @@ class FakeMember:
             "leader_since_ns": 1_795_600_822_335_486_905,
             "read_only": None,
             "poisoned": None,
+            "oldest_proposal_ms": 0,
             "cluster_version": "2.3.0",
             "wal_segments": 1,
             "keys": 3,
@@ -90,5 +91,6 @@ def fake_context(member: FakeMember | None = None, *, upstream: bool = False) ->
         now_ns=lambda: 1_795_600_840_029_323_161,
         cmdline=("etcd", "--name", "m<1>"),
         descriptor_limit=20_000,
+        request_timeout_ms=7_000,
         upstream=upstream,
     )

@@ -58,10 +58,22 @@ def test_health() -> None:
     assert (reply.status, reply.header("Content-Type"), reply.body) == (200, TEXT, b'{"health": "true"}')
 
 
-@pytest.mark.parametrize("sick", [{"leader_id": 0}, {"read_only": "disk full"}, {"poisoned": "fsync failed"}])
+@pytest.mark.parametrize(
+    "sick",
+    [
+        {"leader_id": 0},
+        {"read_only": "disk full"},
+        {"poisoned": "fsync failed"},
+        {"oldest_proposal_ms": 7_000},
+    ],
+)
 def test_unhealthy(sick: dict[str, object]) -> None:
     reply = ask("GET", "/health", member=FakeMember(sick))
     assert (reply.status, reply.body) == (503, b'{"health": "false"}\n')
+
+
+def test_a_write_that_is_still_in_time_is_no_illness() -> None:
+    assert ask("GET", "/health", member=FakeMember({"oldest_proposal_ms": 6_999})).status == 200
 
 
 def test_machines() -> None:

@@ -317,6 +317,12 @@ def test_limits_and_own_flags() -> None:
     assert any("--unsafe-no-fsync" in warning for warning in parsed.warnings)
 
 
+def test_a_body_always_fits_into_the_log() -> None:
+    assert settings(f"--max-body-bytes {48 << 20}").max_body_bytes == 48 << 20
+    with pytest.raises(FlagError, match="max-body-bytes"):
+        settings(f"--max-body-bytes {(48 << 20) + 1}")
+
+
 def test_host_lists() -> None:
     assert settings().hosts is None
     assert settings("--host-whitelist *").hosts == ()

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
 
 from coreos_py.etcd import accepting
-from coreos_py.etcd.descriptors import RESERVED, connection_limit, raise_limit
+from coreos_py.etcd.descriptors import RESERVED, raise_limit, share_out
 from coreos_py.etcd.errors import StartError
 from coreos_py.etcd.hosts import accepted_hosts
 from coreos_py.etcd.listeners import Listener, addresses, bind_all, close_all, listen_all
@@ -227,9 +229,46 @@ def test_right_urls_are_shown_as_given(url: str) -> None:
 def test_connection_limits() -> None:
     limit = raise_limit()
     assert limit > RESERVED
-    assert connection_limit(0, 1000) == 1000 - RESERVED
-    assert connection_limit(10, 1000) == 10
-    assert connection_limit(5000, 1000) == 1000 - RESERVED
+    for wanted, connections in ((0, 1000 - RESERVED), (10, 10), (5000, 1000 - RESERVED)):
+        assert share_out(1000, wanted, has_tls=False).connections == connections
+
+
+@pytest.mark.parametrize("descriptors", [RESERVED + 1, RESERVED + 20, 1024, 4096, 2**20])
+def test_handshakes_have_their_own_share(descriptors: int) -> None:
+    limits = share_out(descriptors, 0, has_tls=True)
+    assert limits.handshakes >= 1
+    # Of the smallest limit, one comes out of the reserve.
+    assert limits.connections + limits.handshakes <= max(2, descriptors - RESERVED)
+    assert share_out(descriptors, 0, has_tls=False).handshakes == 0
+    assert share_out(descriptors, 5, has_tls=True).connections == min(5, limits.connections)
+
+
+def test_a_connection_without_a_place_is_not_accepted(bound: list[Listener]) -> None:
+    bound += bind_all([Url("http", "127.0.0.1", 0)])
+    listen_all(bound)
+    taken: list[socket.socket] = []
+
+    async def test() -> None:
+        send, receive = trio.open_memory_channel[socket.socket](10)
+        places = trio.Semaphore(2, max_value=2)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                accepting.accept_forever, bound[0], lambda one, _: send.send_nowait(one), places
+            )
+            clients = [socket.create_connection(bound[0].socket.getsockname(), timeout=10) for _ in range(5)]
+            for number in range(len(clients)):
+                if number >= 2:
+                    await trio.testing.wait_all_tasks_blocked()
+                    with pytest.raises(trio.WouldBlock):
+                        receive.receive_nowait()
+                    places.release()
+                with trio.fail_after(10):
+                    taken.append(await receive.receive())
+            for one in (*clients, *taken):
+                one.close()
+            nursery.cancel_scope.cancel()
+
+    trio.run(test)
 
 
 def test_notify(tmp_path: Path) -> None:

@@ -53,31 +53,55 @@ class Spare:
             self._descriptor = None
 
 
-async def accept_forever(listener: Listener, take: Callable[[socket.socket, str], None]) -> None:
-    """Hand every connection with its client's address to `take`, which must not raise."""
+async def accept_forever(
+    listener: Listener, take: Callable[[socket.socket, str], None], places: trio.Semaphore | None = None
+) -> None:
+    """Hand every connection with its client's address to `take`, which must not raise.
+
+    With `places` a connection waits in the kernel until there is one for it; `take` has it given back.
+    """
     spare = Spare()
     try:
         while True:
             await trio.lowlevel.wait_readable(listener.socket)
-            if not _accept_batch(listener, take, spare):
+            if places is not None:
+                await places.acquire()
+            if not _accept_batch(listener, take, spare, places):
                 await trio.sleep(_PAUSE_S)
     finally:
         spare.close()
 
 
-def _accept_batch(listener: Listener, take: Callable[[socket.socket, str], None], spare: Spare) -> bool:
-    """Take what waits. False: something is wrong that a pause may cure."""
-    for _ in range(_BATCH):
-        try:
-            connection, peer = listener.socket.accept()
-        except BlockingIOError:
-            return True
-        except ConnectionAbortedError:
-            continue
-        except OSError as error:
-            _LOG.warn("cannot accept a connection", url=listener.url, reason=error.strerror)
-            if error.errno in _OUT_OF_DESCRIPTORS:
-                spare.refuse_one(listener.socket)
-            return False
-        take(connection, join_host_port(peer[0].removeprefix("::ffff:"), peer[1]))
-    return True
+def _accept_batch(
+    listener: Listener,
+    take: Callable[[socket.socket, str], None],
+    spare: Spare,
+    places: trio.Semaphore | None,
+) -> bool:
+    """Take what waits, the first one on the caller's place. False: something a pause may cure is wrong."""
+    has_place = True
+    try:
+        for _ in range(_BATCH):
+            if not has_place and places is not None:
+                try:
+                    places.acquire_nowait()
+                except trio.WouldBlock:
+                    return True
+            has_place = True
+            try:
+                connection, peer = listener.socket.accept()
+            except BlockingIOError:
+                return True
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                _LOG.warn("cannot accept a connection", url=listener.url, reason=error.strerror)
+                if error.errno in _OUT_OF_DESCRIPTORS:
+                    spare.refuse_one(listener.socket)
+                return False
+            take(connection, join_host_port(peer[0].removeprefix("::ffff:"), peer[1]))
+            has_place = False
+        return True
+    finally:
+        if has_place and places is not None:
+            places.release()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coreos_py import __version__, logs
-from coreos_py.etcd.descriptors import connection_limit, raise_limit
+from coreos_py.etcd.descriptors import Limits, raise_limit, share_out
 from coreos_py.etcd.errors import StartError
 from coreos_py.etcd.hosts import accepted_hosts
 from coreos_py.etcd.listeners import Listener, bind_all, close_all, listen_all
@@ -48,7 +48,8 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
         listeners += peers
         engine = _open_beside_loading_trio(settings)
         try:
-            service = _make_service(settings, engine, tls, descriptor_limit, argv)
+            limits = share_out(descriptor_limit, settings.max_connections, has_tls=tls is not None)
+            service = _make_service(settings, engine, tls, limits, argv)
             listen_all(listeners)
             for listener in listeners:
                 whom = "clients" if listener in clients else "peers"
@@ -97,8 +98,8 @@ def open_engine(settings: Settings) -> "Engine":
         raise StartError(str(error)) from error
 
 
-def make_front(engine: "Engine", settings: Settings, descriptor_limit: int) -> "Front":
-    """The HTTP front with the settings' limits."""
+def make_front(engine: "Engine", settings: Settings, max_connections: int) -> "Front":
+    """The HTTP front with the settings' limits, but for the connections that there can be."""
     from coreos_py._core import Front
 
     return Front(
@@ -106,7 +107,7 @@ def make_front(engine: "Engine", settings: Settings, descriptor_limit: int) -> "
         max_head_bytes=settings.max_head_bytes,
         max_body_bytes=settings.max_body_bytes,
         max_key_bytes=settings.max_key_bytes,
-        max_connections=connection_limit(settings.max_connections, descriptor_limit),
+        max_connections=max_connections,
         idle_timeout_ms=settings.idle_timeout_ms,
         request_timeout_ms=settings.request_timeout_ms,
         head_timeout_ms=settings.head_timeout_ms,
@@ -139,7 +140,7 @@ def _make_service(
     settings: Settings,
     engine: "Engine",
     tls: "ReloadingContext | None",
-    descriptor_limit: int,
+    limits: Limits,
     argv: Sequence[str],
 ) -> "Service":
     from coreos_py.etcd.service import Service
@@ -156,5 +157,5 @@ def _make_service(
         etcd_index=status["etcd_index"],
         keys=status["keys"],
     )
-    front = make_front(engine, settings, descriptor_limit)
-    return Service(settings, engine, front, tls, descriptor_limit, argv)
+    front = make_front(engine, settings, limits.connections)
+    return Service(settings, engine, front, tls, limits, argv)

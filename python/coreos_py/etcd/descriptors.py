@@ -1,11 +1,25 @@
-"""How many descriptors the process may open, and how many of them may be client connections."""
+"""How many descriptors the process may open, and what they are for."""
 
 import resource
+from dataclasses import dataclass
 
 from coreos_py.etcd.errors import StartError
 
-# Log, snapshots, listeners, the interpreter: what is not a client connection.
+# Log, snapshots, listeners, the interpreter, connections of peers: what is not a client's.
 RESERVED = 150
+# Connections to the peer port; more than tools could need wait to be accepted.
+PEERS_MAX = 64
+# TLS connections that are no client's yet. More handshakes at once would only make each of them slower.
+_HANDSHAKES_MAX = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be open at once. Together it is less than the process may open."""
+
+    descriptors: int
+    connections: int
+    handshakes: int
 
 
 def raise_limit() -> int:
@@ -21,7 +35,9 @@ def raise_limit() -> int:
     return limit
 
 
-def connection_limit(wanted: int, descriptor_limit: int) -> int:
-    """The number of client connections to allow: as wanted (0: any number), within the descriptors."""
-    possible = descriptor_limit - RESERVED
-    return min(wanted, possible) if wanted else possible
+def share_out(descriptors: int, wanted: int, *, has_tls: bool) -> Limits:
+    """Client connections as wanted (0: any number), within the descriptors; handshakes only with TLS."""
+    possible = descriptors - RESERVED
+    handshakes = max(1, min(_HANDSHAKES_MAX, possible // 8)) if has_tls else 0
+    connections = max(1, possible - handshakes)
+    return Limits(descriptors, min(wanted, connections) if wanted else connections, handshakes)

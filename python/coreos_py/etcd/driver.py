@@ -105,16 +105,16 @@ class Driver:
         if router.is_slow(request):
             self._nursery.start_soon(self._answer_slowly, request)
         else:
-            self._respond(request, self._answer(request))
+            self._respond(request, self._answer(request, self._context))
 
     async def _answer_slowly(self, request: "Request") -> None:
-        reply = await trio.to_thread.run_sync(self._answer, request)
+        reply = await trio.to_thread.run_sync(self._answer, request, self._context.for_a_worker())
         self._respond(request, reply)
         self.turn()
 
-    def _answer(self, request: "Request") -> Reply:
+    def _answer(self, request: "Request", context: Context) -> Reply:
         try:
-            return router.answer(request, self._context)
+            return router.answer(request, context)
         except Exception as error:  # noqa: BLE001 - one endpoint's flaw must not end the member
             _LOG.error("an endpoint failed", cause=error, method=request.method, path=request.path)
             return as_json(500, {"message": "Internal Server Error"})

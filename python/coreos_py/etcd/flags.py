@@ -98,7 +98,7 @@ _ACTING = (
          " member's own names while it listens on loopback addresses only, else any.", SECURITY),
     Flag("max-connections", uint(0, 2**24 - 1), "0", "Open client connections (0: by descriptors).", LIMITS),
     Flag("max-head-bytes", uint(256, 2**30), "1048576", "Request line and headers of one request.", LIMITS),
-    Flag("max-body-bytes", uint(1, 2**30), "10485760", "Body of one request.", LIMITS),
+    Flag("max-body-bytes", uint(1, 48 << 20), "10485760", "Body of one request; 48 MiB at most.", LIMITS),
     Flag("max-key-bytes", uint(1, 2**20), "65536", "Length of one key.", LIMITS),
     Flag("idle-timeout", DURATION, "5m", "Close unused connections after this; watches are spared.", LIMITS),
     Flag("head-timeout", DURATION, "1m", "A request that has begun must have arrived by then.", LIMITS),

@@ -5,6 +5,7 @@ import socket
 import trio
 
 from coreos_py import logs
+from coreos_py.etcd.descriptors import PEERS_MAX
 from coreos_py.etcd.endpoints.context import Context
 from coreos_py.etcd.endpoints.reply import Reply, as_json, method_not_allowed, not_found
 from coreos_py.etcd.endpoints.version import version
@@ -12,27 +13,26 @@ from coreos_py.etcd.endpoints.version import version
 _LOG = logs.Log("etcd")
 _HEAD_BYTES_MAX = 16 * 1024
 _REQUEST_S = 5.0
-# More connections than tools could need wait until others are done.
-_CONNECTIONS_MAX = 64
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
 
 
 class PeerPort:
-    """Answers on accepted sockets."""
+    """Answers on accepted sockets, each of which has one of `places`."""
 
     def __init__(self, context: Context) -> None:
+        self.places = trio.Semaphore(PEERS_MAX, max_value=PEERS_MAX)
         self._context = context
-        self._slots = trio.CapacityLimiter(_CONNECTIONS_MAX)
 
     async def serve(self, connection: socket.socket, remote: str) -> None:
-        """One request, one reply, the end. Takes ownership of the socket."""
-        stream = trio.SocketStream(trio.socket.from_stdlib_socket(connection))
+        """One request, one reply, the end. Takes ownership of the socket and gives its place back."""
         try:
-            async with stream, self._slots:
+            async with trio.SocketStream(trio.socket.from_stdlib_socket(connection)) as stream:
                 with trio.move_on_after(_REQUEST_S):
                     await self._serve(stream)
         except trio.BrokenResourceError as error:
             _LOG.debug("peer connection lost", remote=remote, reason=error.__cause__)
+        finally:
+            self.places.release()
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         head = b""

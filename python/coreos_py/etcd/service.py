@@ -12,6 +12,7 @@ import trio
 
 from coreos_py import logs
 from coreos_py.etcd.accepting import accept_forever
+from coreos_py.etcd.descriptors import Limits
 from coreos_py.etcd.driver import Driver
 from coreos_py.etcd.endpoints.context import Context
 from coreos_py.etcd.listeners import Listener, close_all
@@ -19,7 +20,7 @@ from coreos_py.etcd.notify import notify
 from coreos_py.etcd.peer_port import PeerPort
 from coreos_py.etcd.settings import Settings
 from coreos_py.etcd.tls import ReloadingContext
-from coreos_py.etcd.tls_connection import serve_tls
+from coreos_py.etcd.tls_connection import TlsLimits, serve_tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,6 +32,8 @@ _LOG = logs.Log("etcd")
 DRAIN_S = 8.0
 # What may be buffered of one TLS client beside the largest request.
 _PIPELINED_BYTES_MAX = 64 * 1024
+# Sent again they end the process at once when nothing but the log is left to close.
+_AT_ONCE = (signal.SIGTERM, signal.SIGINT)
 
 Take = Callable[[socket.socket, str], None]
 Serve = Callable[[socket.socket, str], Awaitable[None]]
@@ -45,13 +48,14 @@ class Service:
         engine: "Engine",
         front: "Front",
         tls: ReloadingContext | None,
-        descriptor_limit: int,
+        limits: Limits,
         argv: Sequence[str],
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._front = front
         self._tls = tls
+        self._limits = limits
         self._noted_signals: list[int] = []
         self._context = Context(
             member=engine,
@@ -59,7 +63,8 @@ class Service:
             connections=front.connections,
             now_ns=time.time_ns,
             cmdline=("etcd", *argv),
-            descriptor_limit=descriptor_limit,
+            descriptor_limit=limits.descriptors,
+            request_timeout_ms=settings.request_timeout_ms,
             upstream=settings.upstream,
         )
 
@@ -71,7 +76,13 @@ class Service:
             signal.signal(number, self._note_signal)
         # What exists now stays: the collector need not look at it again.
         gc.freeze()
-        trio.run(self._main, clients, peers, environ, numbers, strict_exception_groups=True)
+        try:
+            trio.run(self._main, clients, peers, environ, numbers, strict_exception_groups=True)
+        finally:
+            # What is left is closing the log, which on a disk that hangs takes as long as it hangs. Whoever
+            # asks again means at once, and the log is made for that. A second hang-up is no question.
+            for number in _AT_ONCE:
+                signal.signal(number, signal.SIG_DFL)
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
         self._noted_signals.append(number)
@@ -110,6 +121,7 @@ class Service:
         scope: trio.CancelScope,
     ) -> None:
         peer_port = PeerPort(self._context)
+        handshakes = trio.Semaphore(self._limits.handshakes, max_value=self._limits.handshakes)
 
         def take_peer(connection: socket.socket, remote: str) -> None:
             nursery.start_soon(_guard, peer_port.serve, connection, remote)
@@ -117,14 +129,13 @@ class Service:
         with scope:
             async with trio.open_nursery() as accepting:
                 for listener in clients:
-                    take = (
-                        self._take_tls(driver, nursery)
-                        if listener.url.scheme == "https"
-                        else self._take_plain
-                    )
-                    accepting.start_soon(accept_forever, listener, take)
+                    if listener.url.scheme == "https":
+                        take_tls = self._take_tls(driver, nursery, handshakes)
+                        accepting.start_soon(accept_forever, listener, take_tls, handshakes)
+                    else:
+                        accepting.start_soon(accept_forever, listener, self._take_plain)
                 for listener in peers:
-                    accepting.start_soon(accept_forever, listener, take_peer)
+                    accepting.start_soon(accept_forever, listener, take_peer, peer_port.places)
 
     def _take_plain(self, connection: socket.socket, remote: str) -> None:
         try:
@@ -132,21 +143,19 @@ class Service:
         except OSError as error:
             _LOG.debug("connection lost before it was served", remote=remote, reason=error)
 
-    def _take_tls(self, driver: Driver, nursery: trio.Nursery) -> Take:
+    def _take_tls(self, driver: Driver, nursery: trio.Nursery, handshakes: trio.Semaphore) -> Take:
         tls = self._tls
         assert tls is not None, "https URLs are refused without certificates"
         settings = self._settings
-        unanswered_bytes_max = settings.max_head_bytes + settings.max_body_bytes + _PIPELINED_BYTES_MAX
+        limits = TlsLimits(
+            handshakes,
+            unanswered_bytes_max=settings.max_head_bytes + settings.max_body_bytes + _PIPELINED_BYTES_MAX,
+            send_s=settings.idle_timeout_ms / 1000,
+            connections=self._limits.connections,
+        )
 
         async def serve(connection: socket.socket, remote: str) -> None:
-            await serve_tls(
-                driver,
-                connection,
-                remote,
-                tls.current(),
-                unanswered_bytes_max=unanswered_bytes_max,
-                send_s=settings.idle_timeout_ms / 1000,
-            )
+            await serve_tls(driver, connection, remote, tls.current(), limits)
 
         return lambda connection, remote: nursery.start_soon(_guard, serve, connection, remote)
 

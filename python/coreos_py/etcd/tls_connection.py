@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from dataclasses import dataclass
 
 import trio
 
@@ -12,36 +13,69 @@ _LOG = logs.Log("etcd")
 HANDSHAKE_S = 10.0
 _LINGER_S = 2.0
 _CHUNK_BYTES = 64 * 1024
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 # What Go's library answers, without headers.
 _PLAIN_TEXT = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 
 TlsStream = trio.SSLStream[trio.SocketStream]
 
 
-async def serve_tls(
-    driver: Driver,
-    connection: socket.socket,
-    remote: str,
-    context: ssl.SSLContext,
-    *,
-    unanswered_bytes_max: int,
-    send_s: float,
-) -> None:
-    """Serve an accepted connection until either side ends it. Takes ownership of the socket.
+@dataclass(frozen=True, slots=True)
+class TlsLimits:
+    """What a client may cost.
 
-    Reading pauses while `unanswered_bytes_max` have come in without any output; a client that takes nothing
-    for `send_s` is dropped.
+    `handshakes` are places of connections that are no client's yet. Reading pauses while
+    `unanswered_bytes_max` have come in without any output; a client that takes nothing for `send_s` is
+    dropped. `connections` is the front's limit, for the refusal's text.
     """
+
+    handshakes: trio.Semaphore
+    unanswered_bytes_max: int
+    send_s: float
+    connections: int
+
+
+async def serve_tls(
+    driver: Driver, connection: socket.socket, remote: str, context: ssl.SSLContext, limits: TlsLimits
+) -> None:
+    """Serve an accepted connection until either side ends it. Takes ownership of the socket and its place."""
     transport = trio.SocketStream(trio.socket.from_stdlib_socket(connection))
     try:
-        stream = await _handshake(transport, remote, context)
-        if stream is not None:
-            await _Connection(driver, stream, remote, unanswered_bytes_max, send_s).run()
+        try:
+            client = await _admit(driver, transport, remote, context, limits)
+        finally:
+            limits.handshakes.release()
+        if client is not None:
+            await client.run()
     except* (trio.BrokenResourceError, trio.ClosedResourceError) as lost:
         _LOG.debug("TLS connection lost", remote=remote, reason=[e.__cause__ or e for e in lost.exceptions])
     finally:
         await trio.aclose_forcefully(transport)
+
+
+async def _admit(
+    driver: Driver, transport: trio.SocketStream, remote: str, context: ssl.SSLContext, limits: TlsLimits
+) -> "_Connection | None":
+    """From an accepted socket to a connection of the front, or to a refusal."""
+    stream = await _handshake(transport, remote, context)
+    if stream is None:
+        return None
+    try:
+        number = driver.front.open_fed(remote)
+    except OSError as error:
+        _LOG.debug("connection refused", remote=remote, reason=error)
+        with trio.move_on_after(_LINGER_S):
+            await stream.send_all(_refusal(limits.connections))
+        await _say_goodbye(stream, remote)
+        return None
+    return _Connection(driver, stream, remote, number, limits)
+
+
+def _refusal(connections: int) -> bytes:
+    text = f"too many connections: the limit is {connections} (--max-connections)\n"
+    return (
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n{text}"
+    ).encode()
 
 
 async def _handshake(transport: trio.SocketStream, remote: str, context: ssl.SSLContext) -> TlsStream | None:
@@ -66,6 +100,16 @@ async def _handshake(transport: trio.SocketStream, remote: str, context: ssl.SSL
     return None
 
 
+async def _say_goodbye(stream: TlsStream, remote: str) -> None:
+    with trio.move_on_after(_LINGER_S):
+        try:
+            await stream.unwrap()
+        except trio.BrokenResourceError as error:
+            # Usual: it has more to say, or is gone.
+            _LOG.debug("TLS client did not say goodbye", remote=remote, reason=error.__cause__)
+        await _linger(stream.transport_stream)
+
+
 async def _linger(transport: trio.SocketStream) -> None:
     """Wait until the client has seen our end: closing with its bytes unread would take the reply back."""
     with trio.move_on_after(_LINGER_S):
@@ -76,15 +120,15 @@ async def _linger(transport: trio.SocketStream) -> None:
 
 class _Connection:
     def __init__(
-        self, driver: Driver, stream: TlsStream, remote: str, unanswered_bytes_max: int, send_s: float
+        self, driver: Driver, stream: TlsStream, remote: str, number: int, limits: TlsLimits
     ) -> None:
         self._driver = driver
         self._front = driver.front
         self._stream = stream
         self._remote = remote
-        self._unanswered_bytes_max = unanswered_bytes_max
-        self._send_s = send_s
-        self._id = -1
+        self._unanswered_bytes_max = limits.unanswered_bytes_max
+        self._send_s = limits.send_s
+        self._id = number
         self._has_output = trio.Event()
         self._has_answered = trio.Event()
         self._unanswered_bytes = 0
@@ -94,20 +138,13 @@ class _Connection:
         self._has_output.set()
 
     async def run(self) -> None:
-        try:
-            self._id = self._front.open_fed(self._remote)
-        except OSError as error:
-            _LOG.debug("connection refused", remote=self._remote, reason=error)
-            await self._stream.send_all(_FULL)
-            await _linger(self._stream.transport_stream)
-            return
         self._driver.fed[self._id] = self
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._receive)
                 await self._send()
                 nursery.cancel_scope.cancel()
-            await self._say_goodbye()
+            await _say_goodbye(self._stream, self._remote)
         finally:
             del self._driver.fed[self._id]
             self._front.close_fed(self._id)
@@ -140,12 +177,3 @@ class _Connection:
             if not data:
                 await self._has_output.wait()
                 self._has_output = trio.Event()
-
-    async def _say_goodbye(self) -> None:
-        with trio.move_on_after(_LINGER_S):
-            try:
-                await self._stream.unwrap()
-            except trio.BrokenResourceError as error:
-                # Usual: it has more to say, or is gone.
-                _LOG.debug("TLS client did not say goodbye", remote=self._remote, reason=error.__cause__)
-            await _linger(self._stream.transport_stream)

@@ -102,6 +102,7 @@ impl Engine {
         dict.set_item("leader_since_ns", status.start_time_ns)?;
         dict.set_item("read_only", status.read_only)?;
         dict.set_item("poisoned", status.poisoned)?;
+        dict.set_item("oldest_proposal_ms", status.oldest_in_flight_ns / 1_000_000)?;
         dict.set_item("cluster_version", status.cluster_version)?;
         dict.set_item("wal_segments", status.segments)?;
         dict.set_item("keys", status.keys)?;

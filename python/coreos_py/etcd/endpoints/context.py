@@ -1,7 +1,7 @@
 """What an endpoint may look at: the request, the member, and a few facts of the process."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 
@@ -33,7 +33,10 @@ class Member(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Facts and ways to ask. `now_ns` is nanoseconds since 1970; `front_counters` are counts since start."""
+    """Facts and ways to ask. `now_ns` is nanoseconds since 1970; `front_counters` are counts since start.
+
+    The front may be asked on its own thread only, the member on any.
+    """
 
     member: Member
     front_counters: Callable[[], Sequence[tuple[str, int]]]
@@ -41,7 +44,13 @@ class Context:
     now_ns: Callable[[], int]
     cmdline: tuple[str, ...]
     descriptor_limit: int
+    request_timeout_ms: int
     upstream: bool
+
+    def for_a_worker(self) -> "Context":
+        """The same for another thread: the front has been asked now."""
+        counters, connections = self.front_counters(), self.connections()
+        return replace(self, front_counters=lambda: counters, connections=lambda: connections)
 
     def cluster_id(self) -> str:
         """The cluster's id as headers and JSON show it."""

@@ -18,11 +18,13 @@ def version(_request: Incoming, context: Context) -> Reply:
 def is_healthy(context: Context) -> bool:
     """Whether a write sent now can be expected to succeed."""
     status = context.member.status()
-    return bool(status["leader_id"]) and not status["read_only"] and not status["poisoned"]
+    takes_writes = bool(status["leader_id"]) and not status["read_only"] and not status["poisoned"]
+    # Whoever sent that one has been told of a timeout: the disk hangs.
+    return takes_writes and status["oldest_proposal_ms"] < context.request_timeout_ms
 
 
 def health(_request: Incoming, context: Context) -> Reply:
-    """`true` while there is a leader and the log takes writes. Blank and missing newline are etcd's."""
+    """`true` while there is a leader and the log finishes writes. Blank and missing newline are etcd's."""
     if is_healthy(context):
         return as_text(200, '{"health": "true"}')
     return as_text(503, '{"health": "false"}\n')

@@ -16,6 +16,16 @@ pub enum Unusable {
         /// The one that came next.
         found: u64,
     },
+    /// An entry is of an older term than the one before it.
+    #[error("entry {index} has term {term}, but the entry before it has term {before}")]
+    TermBack {
+        /// Its place.
+        index: u64,
+        /// Its term.
+        term: u64,
+        /// That of the one before.
+        before: u64,
+    },
     /// The commit index is beyond the log.
     #[error("entry {commit} is committed, but the log ends at {last}")]
     CommitBeyondLog {

@@ -24,8 +24,12 @@ impl Log {
     pub fn new(start: Position, entries: Vec<Entry>, committed: u64) -> Result<Self, Unusable> {
         let mut last = start;
         for entry in &entries {
-            if entry.index != last.index + 1 || entry.term < last.term {
-                return Err(Unusable::Gap { after: last.index, found: entry.index });
+            let Entry { term, index, .. } = *entry;
+            if index != last.index + 1 {
+                return Err(Unusable::Gap { after: last.index, found: index });
+            }
+            if term < last.term {
+                return Err(Unusable::TermBack { index, term, before: last.term });
             }
             last = Position { term: entry.term, index: entry.index };
         }

@@ -177,7 +177,17 @@ impl Raft {
         let removed = self.log.truncate(self.log.persisted);
         // Storage may hold an older hard state than it was told.
         self.told = HardState::default();
+        if self.role == Role::Leader && self.log.last().term != self.term {
+            // Without an entry of the own term nothing before it would ever be committed.
+            self.append(Bytes::new());
+        }
         removed
+    }
+
+    /// Commit every durable entry, of whatever term. Only for a sole voter whose storage takes nothing more, not even
+    /// the first entry of its term: nobody can have decided otherwise, and what it had answered is to be seen.
+    pub fn commit_persisted(&mut self) {
+        self.log.committed = self.log.committed.max(self.log.persisted);
     }
 
     /// Give every newly committed entry to `apply`, in order.

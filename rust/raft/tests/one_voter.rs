@@ -116,6 +116,60 @@ fn what_the_disk_refused_is_taken_back_whole() {
 }
 
 #[test]
+fn a_refused_no_op_comes_again() {
+    let old = Entry { term: 3, index: 1, payload: payload(1) };
+    let hard_state = HardState { term: 3, vote: 7, commit: 0 };
+    let mut storage = Storage { hard_state, entries: vec![old.clone()] };
+    let mut raft = storage.restart();
+    raft.campaign();
+    let vote = raft.ready().expect("a vote");
+    storage.write(&vote);
+    raft.persisted(vote.ticket);
+    raft.ready().expect("the no-op, for which there is no room");
+    assert_eq!(raft.take_back().len(), 1);
+    assert!(raft.has_urgent(), "nothing would ever be committed");
+    let mut applied = Vec::new();
+    settle(&mut raft, &mut storage, &mut applied);
+    let no_op = Entry { term: 4, index: 2, payload: Bytes::new() };
+    assert_eq!(applied, [old, no_op]);
+    // The control: where the log has one already, none is added.
+    raft.propose(payload(2)).expect("leads");
+    raft.ready().expect("one entry");
+    raft.take_back();
+    assert_eq!(raft.last(), Position { term: 4, index: 2 });
+}
+
+#[test]
+fn a_vote_that_is_refused_comes_again() {
+    let mut storage = Storage::default();
+    let mut raft = storage.restart();
+    raft.campaign();
+    raft.ready().expect("a vote, for which there is no room");
+    assert_eq!(raft.take_back(), []);
+    assert_eq!((raft.role(), raft.has_urgent()), (Role::Candidate, true));
+    settle(&mut raft, &mut storage, &mut Vec::new());
+    assert_eq!((raft.role(), storage.hard_state.vote), (Role::Leader, 7));
+}
+
+#[test]
+fn a_sole_voter_s_durable_entries_can_be_seen_when_it_cannot_write() {
+    let entry = |term, index| Entry { term, index, payload: payload(index) };
+    let hard_state = HardState { term: 3, vote: 7, commit: 1 };
+    let mut storage = Storage { hard_state, entries: vec![entry(2, 1), entry(3, 2)] };
+    let mut raft = storage.restart();
+    raft.campaign();
+    raft.ready().expect("a vote, for which there is no room");
+    raft.take_back();
+    raft.commit_persisted();
+    let mut applied = Vec::new();
+    raft.take_committed(|entry| applied.push(entry));
+    assert_eq!(applied, storage.entries);
+    settle(&mut raft, &mut storage, &mut applied);
+    assert_eq!(applied.len(), 3, "the no-op follows");
+    assert_eq!(storage.hard_state, HardState { term: 4, vote: 7, commit: 3 });
+}
+
+#[test]
 fn a_contradictory_past_is_refused() {
     let entry = |term, index| Entry { term, index, payload: payload(index) };
     let made =
@@ -125,6 +179,10 @@ fn a_contradictory_past_is_refused() {
     assert_eq!(
         made(state(1, 0), zero, vec![entry(1, 1), entry(1, 3)]),
         Err(Unusable::Gap { after: 1, found: 3 })
+    );
+    assert_eq!(
+        made(state(3, 0), zero, vec![entry(3, 1), entry(2, 2)]),
+        Err(Unusable::TermBack { index: 2, term: 2, before: 3 })
     );
     assert_eq!(
         made(state(1, 2), zero, vec![entry(1, 1)]),

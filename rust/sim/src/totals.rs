@@ -13,6 +13,8 @@ pub struct Totals {
     pub refused: u64,
     /// Starts of the member.
     pub starts: u64,
+    /// Starts on a disk so full that the member could not even say that it has started.
+    pub read_only_starts: u64,
     /// Starts that the power cut short.
     pub interrupted_starts: u64,
     /// Clean stops.
@@ -45,6 +47,7 @@ impl Totals {
         self.answered += other.answered;
         self.refused += other.refused;
         self.starts += other.starts;
+        self.read_only_starts += other.read_only_starts;
         self.interrupted_starts += other.interrupted_starts;
         self.stops += other.stops;
         self.snapshots += other.snapshots;
@@ -66,6 +69,7 @@ impl Totals {
             ("failed syncs", self.disk.failed_syncs, seeds / 4),
             ("flipped bits", self.disk.flipped, seeds / 4),
             ("starts refused for damage", self.damage_found, seeds / 20),
+            ("read-only starts", self.read_only_starts, seeds / 20),
             ("interrupted starts", self.interrupted_starts, seeds / 20),
             ("clean stops", self.stops, seeds / 2),
             ("snapshots", self.snapshots, 2 * seeds),

@@ -284,8 +284,10 @@ impl World {
 
     /// Start the member, or let the power go once more while it starts.
     fn start(&mut self, rng: &mut Rng) -> Result<(), Problem> {
-        // Whoever starts a member that found its disk full has made room before.
-        self.disk.limit(None);
+        // Whoever starts a member that found its disk full has made room before, or not.
+        if self.checker.decided() == 0 || rng.one_in(2) {
+            self.disk.limit(None);
+        }
         if rng.one_in(6) {
             self.disk.cut_power_after(rng.below(60));
         }
@@ -295,6 +297,7 @@ impl World {
         match self.boot_and_lead()? {
             Ok(parts) => {
                 let applied = parts.applier.raft_index;
+                self.totals.read_only_starts += u64::from(parts.replica.read_only().is_some());
                 let mut life = Life {
                     parts,
                     batch: Batch::new(),
@@ -347,7 +350,6 @@ impl World {
     fn crash(&mut self, rng: &mut Rng) -> Result<(), Problem> {
         self.end_life();
         self.disk.crash(rng);
-        self.disk.limit(None);
         // Off for a while: the wall clock goes on, the monotonic one begins somewhere.
         self.wall_ns += rng.below(100_000) * MS;
         Ok(())

@@ -1,6 +1,7 @@
 //! A booted member begins to lead and says who it is, before anybody is served.
 
 use coreos_store::Body;
+use coreos_wal::WriteError;
 
 use super::Parts;
 use crate::clock::Now;
@@ -13,7 +14,8 @@ const CLUSTER_VERSION: &str = "2.3.0";
 
 impl Parts {
     /// Become leader (as the sole voter), bootstrap a new cluster, and publish this member's name and URLs.
-    /// `observe` sees every entry that is decided meanwhile.
+    /// `observe` sees every entry that is decided meanwhile. A member whose disk is full starts read-only; it does the
+    /// rest when there is room.
     ///
     /// # Errors
     /// The log could not be written.
@@ -25,38 +27,54 @@ impl Parts {
     ) -> Result<(), EngineError> {
         self.replica.campaign();
         self.settle(now, observe)?;
+        let introduction = self.introduction(config);
+        self.replica.introduce(introduction);
         // A new member is born with cluster time = wall clock; after a restart the two have come apart.
         self.replica.tick(now, None);
-        let id = self.identity.member_id;
-        let shows_machine_keys = !config.upstream;
-        let known = self.applier.store.members().into_iter().find(|member| member.id == id);
-        if known.is_none() {
-            let peer_urls = config.peer_urls.clone();
-            self.propose(now, Body::AddMember { id, peer_urls, is_learner: false })?;
-        }
-        let (name, client_urls) = (config.name.clone(), config.client_urls.clone());
-        self.propose(now, Body::Publish { id, name, client_urls, shows_machine_keys })?;
-        if self.applier.store.cluster_version().is_none() {
-            let text = CLUSTER_VERSION.to_owned();
-            self.propose(now, Body::ClusterVersion { text, shows_machine_keys })?;
-        }
         self.settle(now, observe)
     }
 
-    fn propose(&mut self, now: Now, body: Body) -> Result<(), EngineError> {
-        self.replica.propose(now, body, 0).map_err(|refused| stopped(&refused.to_string()))
+    /// What the cluster has to be told by this start.
+    fn introduction(&self, config: &MemberConfig) -> Vec<Body> {
+        let id = self.identity.member_id;
+        let shows_machine_keys = !config.upstream;
+        let store = &self.applier.store;
+        let mut bodies = Vec::new();
+        if !store.members().iter().any(|member| member.id == id) {
+            let peer_urls = config.peer_urls.clone();
+            bodies.push(Body::AddMember { id, peer_urls, is_learner: false });
+        }
+        let (name, client_urls) = (config.name.clone(), config.client_urls.clone());
+        bodies.push(Body::Publish { id, name, client_urls, shows_machine_keys });
+        if store.cluster_version().is_none() {
+            let text = CLUSTER_VERSION.to_owned();
+            bodies.push(Body::ClusterVersion { text, shows_machine_keys });
+        }
+        bodies
     }
 
     fn settle(&mut self, now: Now, observe: &mut dyn FnMut(&Decided)) -> Result<(), EngineError> {
         while self.replica.has_urgent() {
             let has_ttl = self.applier.store.next_deadline_ns().is_some();
             let Some(writing) = self.replica.fill(now, has_ttl, &mut self.batch) else { break };
-            self.wal.write(&mut self.batch).map_err(|error| stopped(&error.to_string()))?;
+            let written = self.wal.write(&mut self.batch);
             let (applier, mut completions) = (&mut self.applier, Vec::new());
-            self.replica.written(&writing, |decided| {
+            let apply = |decided: Decided| {
                 observe(&decided);
                 applier.apply(decided, &mut completions);
-            });
+            };
+            match written {
+                Ok(()) => self.replica.written(&writing, apply),
+                Err(WriteError::NoSpace(why)) => {
+                    self.batch.clear();
+                    self.chores.disk_is_full(now);
+                    self.notes.push(format!("the member starts read-only: {why}"));
+                    // Nobody waits for what is taken back: it is the member's own.
+                    self.replica.refused(writing, why);
+                    self.replica.decide_durable(apply);
+                }
+                Err(error) => return Err(stopped(&error.to_string())),
+            }
         }
         Ok(())
     }

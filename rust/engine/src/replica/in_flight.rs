@@ -71,15 +71,22 @@ impl Queue {
         proposal
     }
 
-    /// Remove and give the proposals of the entries from `first` on.
-    pub fn take_back(&mut self, first: u64) -> Vec<TakenBack> {
+    /// Remove and give the proposals of the entries from `first` on; the bodies of those for which nobody waits are
+    /// added to `own`.
+    pub fn take_back(&mut self, first: u64, own: &mut Vec<Body>) -> Vec<TakenBack> {
         let keep = self.waiting.partition_point(|proposal| proposal.index < first);
         let back = self.waiting.split_off(keep);
         for proposal in &back {
             self.forget(proposal);
         }
-        let taken = |one: &InFlight| TakenBack { ticket: one.ticket, request: one.command.request };
-        back.iter().map(taken).collect()
+        let taken = |one: InFlight| {
+            let InFlight { ticket, command, .. } = one;
+            if ticket == 0 {
+                own.push(command.body);
+            }
+            TakenBack { ticket, request: command.request }
+        };
+        back.into_iter().map(taken).collect()
     }
 
     fn forget(&mut self, proposal: &InFlight) {

@@ -10,6 +10,8 @@
 mod in_flight;
 mod timing;
 
+use std::collections::VecDeque;
+
 use bytes::{Bytes, BytesMut};
 use coreos_raft::{Entry, Raft, Role, Ticket};
 use coreos_store::{Body, Command, RequestId};
@@ -86,6 +88,8 @@ pub struct Replica {
     encoded: Vec<u8>,
     chunk: BytesMut,
     notes: Vec<Note>,
+    /// What the member has to say about itself as soon as it can.
+    introduction: VecDeque<Body>,
     timing: Timing,
     read_only: Option<String>,
     log_is_full: bool,
@@ -113,6 +117,7 @@ impl Replica {
             encoded: Vec::new(),
             chunk: BytesMut::new(),
             notes: vec![Note::Start { incarnation }],
+            introduction: VecDeque::new(),
             timing: Timing::new(offset_ns),
             read_only: None,
             log_is_full: false,
@@ -172,11 +177,14 @@ impl Replica {
         if let Some(why) = &self.poisoned {
             return Some(Refused::Poisoned(why.clone()));
         }
-        if self.stopping || !self.leads() {
+        if self.stopping {
             return Some(Refused::Stopping);
         }
         if let Some(why) = &self.read_only {
             return Some(Refused::ReadOnly(why.clone()));
+        }
+        if !self.leads() {
+            return Some(Refused::Stopping);
         }
         self.queue.is_full().then_some(Refused::Full)
     }
@@ -191,7 +199,13 @@ impl Replica {
         self.chunk.split().freeze()
     }
 
-    /// Let time pass: expire what is due, follow the wall clock. `next_deadline_ns` is the store's earliest.
+    /// Propose `bodies`, in order, as soon as this member leads and can write.
+    pub fn introduce(&mut self, bodies: Vec<Body>) {
+        self.introduction.extend(bodies);
+    }
+
+    /// Let time pass: expire what is due, follow the wall clock, say what the member has to say about itself.
+    /// `next_deadline_ns` is the store's earliest.
     pub fn tick(&mut self, now: Now, next_deadline_ns: Option<u64>) {
         if !self.leads() || self.refusal().is_some() {
             return;
@@ -201,8 +215,16 @@ impl Replica {
             // Refused only when too much is in flight; the next tick tries again.
             let _ = self.propose(now, Body::Expire, 0);
         }
-        if let Some(offset_ns) = self.timing.new_offset(self.clock.offset_ns(now)) {
-            let _ = self.propose(now, Body::Clock { offset_ns }, 0);
+        if let Some(offset_ns) = self.timing.new_offset(self.clock.offset_ns(now))
+            && self.propose(now, Body::Clock { offset_ns }, 0).is_err()
+        {
+            self.timing.offset_refused();
+        }
+        while let Some(body) = self.introduction.pop_front() {
+            if self.propose(now, body.clone(), 0).is_err() {
+                self.introduction.push_front(body);
+                break;
+            }
         }
     }
 
@@ -239,8 +261,13 @@ impl Replica {
         if !(self.has_urgent() || self.has_patient(now, clock_due)) {
             return None;
         }
-        let notes =
-            if self.read_only.is_none() { std::mem::take(&mut self.notes) } else { Vec::new() };
+        // The number of a start comes before anything else of it, even on a full disk.
+        let starts = matches!(self.notes.first(), Some(Note::Start { .. }));
+        let notes = if self.read_only.is_none() || starts {
+            std::mem::take(&mut self.notes)
+        } else {
+            Vec::new()
+        };
         for note in &notes {
             match *note {
                 Note::Start { incarnation } => batch.start(incarnation),
@@ -266,9 +293,20 @@ impl Replica {
     }
 
     /// The batch is durable. Gives what that decides to `apply`, in order.
-    pub fn written(&mut self, writing: &Writing, mut apply: impl FnMut(Decided)) {
+    pub fn written(&mut self, writing: &Writing, apply: impl FnMut(Decided)) {
         let Some(ticket) = writing.ticket else { return };
         self.raft.persisted(ticket);
+        self.give_decided(apply);
+    }
+
+    /// Give everything durable to `apply`, in order. Only for a sole voter that starts on a full disk: its clients have
+    /// to see what it had answered before.
+    pub fn decide_durable(&mut self, apply: impl FnMut(Decided)) {
+        self.raft.commit_persisted();
+        self.give_decided(apply);
+    }
+
+    fn give_decided(&mut self, mut apply: impl FnMut(Decided)) {
         let queue = &mut self.queue;
         self.raft.take_committed(|entry| {
             let Entry { index, term, payload } = entry;
@@ -299,7 +337,27 @@ impl Replica {
     pub fn take_back(&mut self, writing: Writing) -> Vec<TakenBack> {
         self.notes.splice(0..0, writing.notes);
         let back = self.raft.take_back();
-        self.queue.take_back(back.first().map_or(u64::MAX, |entry| entry.index))
+        let mut own = Vec::new();
+        let taken =
+            self.queue.take_back(back.first().map_or(u64::MAX, |entry| entry.index), &mut own);
+        self.hold_back(own);
+        taken
+    }
+
+    /// What this member had proposed by itself is proposed again when it can be, unless a later tick finds it anyway.
+    fn hold_back(&mut self, own: Vec<Body>) {
+        let mut again = VecDeque::new();
+        for body in own {
+            match body {
+                Body::Clock { .. } => self.timing.offset_refused(),
+                Body::AddMember { .. } | Body::Publish { .. } | Body::ClusterVersion { .. } => {
+                    again.push_back(body);
+                }
+                _ => {}
+            }
+        }
+        again.append(&mut self.introduction);
+        self.introduction = again;
     }
 
     /// The log failed. Nothing is taken or written any more.

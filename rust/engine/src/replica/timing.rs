@@ -21,15 +21,21 @@ pub(super) struct Timing {
     stamped_ns: u64,
     /// Greatest time that the log has been told.
     recorded_ns: u64,
-    /// The offset between cluster time and the wall clock, as last proposed.
-    offset_ns: i64,
+    /// The offset between cluster time and the wall clock, as last proposed; `None`: that was refused.
+    offset_ns: Option<i64>,
     offset_checked: bool,
     wrote_mono_ns: u64,
 }
 
 impl Timing {
     pub fn new(offset_ns: i64) -> Self {
-        Self { stamped_ns: 0, recorded_ns: 0, offset_ns, offset_checked: false, wrote_mono_ns: 0 }
+        Self {
+            stamped_ns: 0,
+            recorded_ns: 0,
+            offset_ns: Some(offset_ns),
+            offset_checked: false,
+            wrote_mono_ns: 0,
+        }
     }
 
     /// The time to put on an entry: never smaller than on the one before.
@@ -43,11 +49,16 @@ impl Timing {
         let tolerance_ns =
             if self.offset_checked { OFFSET_TOLERANCE_NS } else { FIRST_OFFSET_TOLERANCE_NS };
         self.offset_checked = true;
-        if offset_ns.abs_diff(self.offset_ns) <= tolerance_ns {
+        if self.offset_ns.is_some_and(|known| offset_ns.abs_diff(known) <= tolerance_ns) {
             return None;
         }
-        self.offset_ns = offset_ns;
+        self.offset_ns = Some(offset_ns);
         Some(offset_ns)
+    }
+
+    /// The last one was not taken: propose whatever it is next time.
+    pub fn offset_refused(&mut self) {
+        self.offset_ns = None;
     }
 
     pub fn clock_record_due(&self, time_ns: u64) -> bool {
@@ -91,6 +102,15 @@ mod tests {
         assert_eq!(timing.new_offset(2 * MS as i64), Some(2 * MS as i64));
         assert_eq!(timing.new_offset(900 * MS as i64), None);
         assert_eq!(timing.new_offset(-1_100 * MS as i64), Some(-1_100 * MS as i64));
+    }
+
+    #[test]
+    fn an_offset_that_was_refused_is_proposed_again() {
+        let mut timing = Timing::new(0);
+        assert_eq!(timing.new_offset(2 * MS as i64), Some(2 * MS as i64));
+        timing.offset_refused();
+        assert_eq!(timing.new_offset(2 * MS as i64), Some(2 * MS as i64));
+        assert_eq!(timing.new_offset(2 * MS as i64), None);
     }
 
     #[test]

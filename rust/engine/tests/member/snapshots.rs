@@ -1,12 +1,10 @@
 //! Snapshots appear, old segments go, and a start from a snapshot is a start like any other.
 
-use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use coreos_engine::boot::boot;
 use coreos_engine::{Member, MemberConfig, Now, RealDisk};
-use coreos_wal::{Disk, File, WalOptions};
+use coreos_wal::WalOptions;
 use tempfile::tempdir;
 
 use crate::common::{config, digest, names, read, set};
@@ -118,80 +116,6 @@ fn a_broken_snapshot_is_put_aside_for_the_one_before_it() {
     let third = Member::open(&calm, false).expect("a start");
     assert_eq!(third.recovery_notes(), [""; 0], "said once");
     third.close();
-}
-
-/// The disk of this machine, on which no file with a name like `what` can be read.
-struct Unreadable {
-    disk: Arc<RealDisk>,
-    what: &'static str,
-}
-
-struct UnreadableFile(Box<dyn File>);
-
-impl File for UnreadableFile {
-    fn len(&self) -> io::Result<u64> {
-        self.0.len()
-    }
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        // The header still can, so that it shows in the middle.
-        if offset == 0 { self.0.read_at(buf, 0) } else { Err(io::Error::from_raw_os_error(5)) }
-    }
-    fn write_all_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
-    }
-    fn sync_data(&mut self) -> io::Result<()> {
-        self.0.sync_data()
-    }
-    fn sync_all(&mut self) -> io::Result<()> {
-        self.0.sync_all()
-    }
-    fn set_len(&mut self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
-    }
-}
-
-impl Disk for Unreadable {
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        self.disk.create_dir(path)
-    }
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.disk.list(dir)
-    }
-    fn create(&self, path: &Path) -> io::Result<Box<dyn File>> {
-        self.disk.create(path)
-    }
-    fn open(&self, path: &Path, write: bool) -> io::Result<Box<dyn File>> {
-        let file = self.disk.open(path, write)?;
-        let hit = path.to_string_lossy().ends_with(self.what);
-        Ok(if hit { Box::new(UnreadableFile(file)) } else { file })
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.disk.sync_dir(dir)
-    }
-    fn exists(&self, path: &Path) -> io::Result<bool> {
-        self.disk.exists(path)
-    }
-}
-
-#[test]
-fn a_disk_that_refuses_to_read_is_not_a_broken_snapshot() {
-    let dir = tempdir().expect("a directory");
-    let config = MemberConfig { snapshot_count: Some(60), ..config(dir.path()) };
-    let member = Member::open(&config, false).expect("a start");
-    let inbox = Inbox::of(&member);
-    write_until(&member, &inbox, 1, || snapshots(dir.path()) == 2);
-    member.close();
-    let disk = Arc::new(Unreadable { disk: RealDisk::new(false), what: ".snap" });
-    let error = boot(disk, &config, Now::real()).err().expect("no start without the snapshots");
-    assert_eq!(error.kind, coreos_engine::ErrorKind::Io, "{error}");
-    assert_eq!(snapshots(dir.path()), 2, "set aside although nobody knows what is in it");
-    boot(RealDisk::new(false), &config, Now::real()).expect("the disk works again");
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -25,10 +25,7 @@ impl DirLock {
 
     /// Whoever creates the data directory finds it there afterwards, so it is this that has to
     /// make its name durable.
-    fn take_in(
-        path: &Path,
-        sync: &dyn Fn(&Path) -> io::Result<()>,
-    ) -> Result<DirLock, WalError> {
+    fn take_in(path: &Path, sync: &dyn Fn(&Path) -> io::Result<()>) -> Result<DirLock, WalError> {
         create_dirs(path, sync).map_err(io_error("create the data directory", path))?;
         let lock_path = path.join(LOCK);
         let mut file = OpenOptions::new()

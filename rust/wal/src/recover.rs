@@ -164,29 +164,36 @@ impl DataDir {
     }
 
     /// A snapshot that came from a leader may be durable while its mark is not: then the log ends
-    /// before it and has to go on after it. Returns the term of the last entry.
+    /// before it, or holds another entry at its index, and has to go on after it. Returns the term
+    /// of the last entry.
     fn catch_up(&self, wal: &mut Wal, from_index: u64) -> Result<u64, WalError> {
-        let behind = wal.state.tail.last() < from_index;
-        if let (false, Some(term)) = (behind, wal.state.tail.last_term()) {
-            return Ok(term);
-        }
-        if from_index == 0 || wal.state.tail.last() > from_index {
-            return Ok(0);
+        let (last, last_term) = (wal.state.tail.last(), wal.state.tail.last_term());
+        if from_index == 0 {
+            return Ok(last_term.unwrap_or(0));
         }
         let snapshots = self.snapshots()?;
         let Some(snapshot) = snapshots.iter().find(|snapshot| snapshot.index == from_index) else {
+            if let Some(term) = last_term.filter(|_| last >= from_index) {
+                return Ok(term);
+            }
             return Err(WalError::new(
                 ErrorKind::Config,
                 format!("there is no snapshot file with index {from_index}"),
             ));
         };
-        if behind {
+        let known = wal.state.tail.term_at(from_index);
+        let holds = last >= from_index && known.is_none_or(|known| known == snapshot.term);
+        if !holds {
             let mut batch = Batch::new();
             batch.snapshot_mark(snapshot.term, snapshot.index);
             wal.write(&mut batch)
                 .map_err(|error| WalError::new(ErrorKind::Io, error.to_string()))?;
         }
-        Ok(snapshot.term)
+        match wal.state.tail.last_term() {
+            Some(term) => Ok(term),
+            None if wal.state.tail.last() == from_index => Ok(snapshot.term),
+            None => Ok(0),
+        }
     }
 
     /// Use a segment that an earlier run prepared; remove what cannot be used.

@@ -22,6 +22,9 @@ use crate::walk::{Ending, Outcome};
 
 const PIECE_BYTES: usize = 1 << 20;
 
+/// Snapshots that are damaged, and how.
+type Broken = Vec<(SnapshotFile, String)>;
+
 /// Cut the log at the first damage and set unreadable snapshots aside. What is cut is kept beside
 /// as `.broken`. Says what was done, one sentence each; nothing when nothing was wrong. Refused
 /// while a member runs on the directory.
@@ -67,11 +70,7 @@ pub fn repair(disk: Arc<dyn Disk>, path: &Path) -> Result<Vec<String>, WalError>
     Ok(done)
 }
 
-fn set_aside(
-    dir: &DataDir,
-    broken: Vec<(SnapshotFile, String)>,
-    done: &mut Vec<String>,
-) -> Result<(), WalError> {
+fn set_aside(dir: &DataDir, broken: Broken, done: &mut Vec<String>) -> Result<(), WalError> {
     for (file, problem) in broken {
         let aside = dir.set_aside(&file.path)?;
         done.push(format!("{problem}; it is kept as {}", aside.display()));
@@ -80,9 +79,7 @@ fn set_aside(
 }
 
 /// The newest snapshot that can be read, and those that are damaged, with what is wrong.
-fn check_snapshots(
-    dir: &DataDir,
-) -> Result<(Option<SnapshotFile>, Vec<(SnapshotFile, String)>), WalError> {
+fn check_snapshots(dir: &DataDir) -> Result<(Option<SnapshotFile>, Broken), WalError> {
     let (mut newest, mut broken) = (None, Vec::new());
     for file in dir.snapshots()? {
         match check_snapshot(dir, &file) {

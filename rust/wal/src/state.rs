@@ -1,7 +1,7 @@
 //! What the log says so far, apart from the entries' contents.
 
 use crate::record::Record;
-use crate::tail::{Gap, Tail};
+use crate::tail::{Misfit, Tail};
 
 /// A record without its payload; a run of entries of one term is one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl State {
         }
     }
 
-    pub(crate) fn apply(&mut self, step: Step) -> Result<(), Gap> {
+    pub(crate) fn apply(&mut self, step: Step) -> Result<(), Misfit> {
         match step {
             Step::Entries { term, first, last } => self.tail.append(term, first, last)?,
             Step::HardState(hard) => self.hard = Some(hard),
@@ -78,20 +78,17 @@ impl State {
 
     /// Whether `steps` can follow. Nothing is changed, so that a batch which is refused or fails
     /// leaves no trace.
-    pub(crate) fn admits(&self, steps: &[Step]) -> Result<(), Gap> {
-        if steps.iter().any(|step| matches!(step, Step::Mark { .. })) {
-            let mut copy = self.clone();
-            return steps.iter().try_for_each(|&step| copy.apply(step));
-        }
-        let mut last = self.tail.last();
-        for step in steps {
-            if let Step::Entries { first, last: end, .. } = *step {
-                if first == 0 || first - 1 > last {
-                    return Err(Gap { index: first, last });
-                }
-                last = end;
+    pub(crate) fn admits(&self, steps: &[Step]) -> Result<(), Misfit> {
+        // Nearly always one run of entries, with a hard state.
+        let mut changes =
+            steps.iter().filter(|step| matches!(step, Step::Entries { .. } | Step::Mark { .. }));
+        match (changes.next(), changes.next()) {
+            (None, _) => Ok(()),
+            (Some(&Step::Entries { term, first, .. }), None) => self.tail.admits(term, first),
+            _ => {
+                let mut copy = self.clone();
+                steps.iter().try_for_each(|&step| copy.apply(step))
             }
         }
-        Ok(())
     }
 }

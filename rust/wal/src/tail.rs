@@ -3,6 +3,8 @@
 //! The same bookkeeping runs while writing and while recovering, so that both agree on what a
 //! snapshot mark or a smaller index does to the log.
 
+use std::fmt;
+
 /// The range of the log and the terms in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tail {
@@ -16,9 +18,20 @@ pub(crate) struct Tail {
 
 /// An entry does not follow the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Gap {
-    pub index: u64,
-    pub last: u64,
+pub(crate) enum Misfit {
+    Gap { index: u64, last: u64 },
+    TermBack { index: u64, term: u64, before: u64 },
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Misfit::Gap { index, last } => write!(out, "entry {index} follows entry {last}"),
+            Misfit::TermBack { index, term, before } => {
+                write!(out, "entry {index} of term {term} follows an entry of term {before}")
+            }
+        }
+    }
 }
 
 impl Tail {
@@ -40,15 +53,25 @@ impl Tail {
         self.term_at(self.last)
     }
 
-    fn term_at(&self, index: u64) -> Option<u64> {
+    /// Term of an entry, when it is known.
+    pub(crate) fn term_at(&self, index: u64) -> Option<u64> {
         self.runs.iter().rev().find(|run| run.0 <= index).map(|run| run.1)
     }
 
-    /// Entries `first..=last` of one term.
-    pub(crate) fn append(&mut self, term: u64, first: u64, last: u64) -> Result<(), Gap> {
+    /// Whether entry `first` of `term` can follow, or replace a suffix.
+    pub(crate) fn admits(&self, term: u64, first: u64) -> Result<(), Misfit> {
         if first == 0 || first - 1 > self.last {
-            return Err(Gap { index: first, last: self.last });
+            return Err(Misfit::Gap { index: first, last: self.last });
         }
+        match self.term_at(first - 1) {
+            Some(before) if before > term => Err(Misfit::TermBack { index: first, term, before }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Entries `first..=last` of one term.
+    pub(crate) fn append(&mut self, term: u64, first: u64, last: u64) -> Result<(), Misfit> {
+        self.admits(term, first)?;
         while self.runs.last().is_some_and(|run| run.0 >= first) {
             self.runs.pop();
         }
@@ -87,8 +110,20 @@ mod tests {
         tail.append(2, 5, 6).unwrap();
         assert_eq!((tail.last(), tail.last_term()), (6, Some(2)));
         assert_eq!(tail.term_at(4), Some(1));
-        assert_eq!(tail.append(2, 8, 8), Err(Gap { index: 8, last: 6 }));
-        assert_eq!(tail.append(2, 0, 0), Err(Gap { index: 0, last: 6 }));
+        assert_eq!(tail.append(2, 8, 8), Err(Misfit::Gap { index: 8, last: 6 }));
+        assert_eq!(tail.append(2, 0, 0), Err(Misfit::Gap { index: 0, last: 6 }));
+    }
+
+    #[test]
+    fn terms_never_go_down() {
+        let mut tail = Tail::new(1);
+        tail.append(3, 1, 5).unwrap();
+        let back = |index| Err(Misfit::TermBack { index, term: 2, before: 3 });
+        assert_eq!(tail.append(2, 6, 6), back(6));
+        assert_eq!(tail.append(2, 3, 3), back(3));
+        tail.append(2, 1, 1).unwrap();
+        tail.mark(7, 9);
+        assert_eq!(tail.append(6, 10, 10), Err(Misfit::TermBack { index: 10, term: 6, before: 7 }));
     }
 
     #[test]

@@ -66,12 +66,11 @@ impl Wal {
         if payload_bytes > BATCH_PAYLOAD_MAX || !self.options.fits(payload_bytes) {
             return Err(WriteError::TooLarge);
         }
-        if let Err(gap) = self.state.admits(batch.steps()) {
+        if let Err(misfit) = self.state.admits(batch.steps()) {
             // Writing it would make the log unreadable at the next start.
             return Err(self.poison(format!(
-                "the log was given entry {} after entry {}: this is a defect of the program; \
-                 start the member again",
-                gap.index, gap.last
+                "the log was given what does not fit ({misfit}): this is a defect of the \
+                 program; start the member again"
             )));
         }
         let bytes = frame_bytes(payload_bytes as u64);

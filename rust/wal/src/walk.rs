@@ -11,7 +11,6 @@ use crate::identity::Identity;
 use crate::record::{BadRecord, Record, Records};
 use crate::segment::{self, Opened, SegmentFile, read_error};
 use crate::state::{State, Step};
-use crate::tail::Gap;
 use crate::window::Valid;
 
 /// Called for every record, in log order; an error ends the walk.
@@ -144,7 +143,7 @@ impl Walk<'_> {
             outcome.state.bytes_since_mark += batch.end - place.offset;
             for record in Records::new(payload).flatten() {
                 let step = Step::of(&record);
-                // The gap was looked for above.
+                // Whether it fits was looked at above.
                 let _ = outcome.state.apply(step);
                 if let Record::Entry { index, .. } = record {
                     let max_index = &mut outcome.max_indexes[place.segment];
@@ -229,8 +228,8 @@ fn check(
     for record in Records::new(payload) {
         match record {
             Ok(Record::Entry { term, index, .. }) => {
-                if let Err(Gap { index, last }) = tail.append(term, index, index) {
-                    return Ok(Some(format!("entry {index} follows entry {last}")));
+                if let Err(misfit) = tail.append(term, index, index) {
+                    return Ok(Some(misfit.to_string()));
                 }
             }
             Ok(Record::SnapshotMark { term, index }) => tail.mark(term, index),

@@ -30,14 +30,16 @@ impl Model {
                 self.last = index;
             }
             Owned::HardState { term, vote, commit } => self.hard = (term, vote, commit),
-            Owned::Mark { index, .. } => self.restart_behind(index),
+            Owned::Mark { term, index } => self.mark(term, index),
             Owned::Clock { time_ns } => self.clock_ns = self.clock_ns.max(time_ns),
             Owned::Start { incarnation } => self.incarnation = incarnation,
         }
     }
 
-    fn restart_behind(&mut self, index: u64) {
-        if index > self.last {
+    /// A snapshot is durable. What the log does not hold came from a leader.
+    fn mark(&mut self, term: u64, index: u64) {
+        let known = self.entries.iter().find(|entry| index_of(entry) == index).map(term_of);
+        if index > self.last || known.is_some_and(|known| known != term) {
             self.entries.clear();
             self.last = index;
         }
@@ -69,6 +71,13 @@ fn index_of(record: &Owned) -> u64 {
     }
 }
 
+fn term_of(record: &Owned) -> u64 {
+    match record {
+        Owned::Entry { term, .. } => *term,
+        other => panic!("{other:?} is no entry"),
+    }
+}
+
 struct Run {
     disk: SimDisk,
     dice: Dice,
@@ -85,6 +94,8 @@ struct Stats {
     acknowledged: u64,
     cut: u64,
     released: u64,
+    /// Snapshots that replaced entries of another term.
+    replaced: u64,
 }
 
 impl Run {
@@ -132,7 +143,12 @@ impl Run {
             Err(_) if self.disk.crashed() => return Ok(None),
             Err(error) => return Err(error.message),
         };
-        let with_pending = self.model.with(&self.pending);
+        let mut with_pending = self.model.with(&self.pending);
+        if let Some(snapshot) = snapshots.first() {
+            // It may be durable while its mark in the log is not.
+            self.model.mark(snapshot.term, from);
+            with_pending.mark(snapshot.term, from);
+        }
         if with_pending.matches(from, &seen, &recovery) {
             self.model = with_pending;
         } else if !self.model.matches(from, &seen, &recovery) {
@@ -142,7 +158,6 @@ impl Run {
             ));
         }
         self.pending.clear();
-        self.model.restart_behind(from);
         if self.model.snapshots.last().is_none_or(|&last| last < from) {
             // Durable just before the power went.
             self.model.snapshots.extend((from > 0).then_some(from));
@@ -191,25 +206,33 @@ impl Run {
 
     /// Take a snapshot of what is committed, or receive one from a leader; release what may go.
     fn snapshot(&mut self, wal: &mut Wal, stats: &mut Stats) -> Result<(), String> {
-        let received = self.dice.below(4) == 0;
+        let received = self.dice.below(2) == 0;
         let (_, vote, commit) = self.model.hard;
-        let index = if received { self.model.last + 1 + self.dice.below(5) } else { commit };
+        let floor = commit.max(self.model.snapshots.last().copied().unwrap_or(0));
+        let replaces = received && self.model.last > floor && self.dice.below(2) == 0;
+        let index = match (received, replaces) {
+            (false, _) => commit,
+            (true, false) => self.model.last + 1 + self.dice.below(5),
+            (true, true) => floor + 1 + self.dice.below(self.model.last - floor),
+        };
         if index <= self.model.snapshots.last().copied().unwrap_or(0) {
             return Ok(());
         }
+        self.term += u64::from(replaces);
+        stats.replaced += u64::from(replaces);
+        // A snapshot and its mark name the term of the entry at the index.
+        let at_index = |e: &&Owned| index_of(e) == index;
+        let term = match self.model.entries.iter().find(at_index) {
+            Some(entry) if !received => term_of(entry),
+            _ => self.term,
+        };
         let data = dir(&self.disk.shared());
-        let meta = SnapshotMeta { term: self.term, index, cluster_time_ns: 5 };
+        let meta = SnapshotMeta { term, index, cluster_time_ns: 5 };
         let length = self.dice.below(3000) as usize;
         let written = data.write_snapshot(meta, &mut |out| out.write_all(&vec![3; length]));
         if let Err(error) = written {
             return if self.disk.crashed() { Ok(()) } else { Err(error.message) };
         }
-        // The term of the entry at the index is what a mark has to name.
-        let term_at = |e: &&Owned| index_of(e) == index;
-        let term = match self.model.entries.iter().find(term_at) {
-            Some(Owned::Entry { term, .. }) => *term,
-            _ => self.term,
-        };
         self.model.snapshots.push(index);
         let mut records = vec![Owned::Mark { term, index }];
         if received {
@@ -294,6 +317,7 @@ fn the_runs_do_what_they_are_for() {
         run(seed, false, &mut stats).unwrap();
     }
     assert!(stats.acknowledged > 5000, "{} batches", stats.acknowledged);
+    assert!(stats.replaced > 50, "{} snapshots replaced entries", stats.replaced);
     assert!(stats.released > 20, "{} segments released", stats.released);
     assert_eq!(stats.cut, 500);
 }

@@ -220,8 +220,14 @@ fn a_record_of_a_newer_version_is_not_damage() {
 
 #[test]
 fn a_whole_batch_that_makes_no_sense_is_damage() {
-    for payload in [&[0xff][..], &[0x94, 1, 1, 25, 0xc4, 0], &[0x94, 1, 1, 0, 0xc4, 0], &[0x92, 4]]
-    {
+    for payload in [
+        &[0xff][..],
+        &[0x94, 1, 1, 25, 0xc4, 0],
+        &[0x94, 1, 1, 0, 0xc4, 0],
+        // An entry of an older term than the one before it.
+        &[0x94, 1, 0, 21, 0xc4, 0],
+        &[0x92, 4],
+    ] {
         let disk = disk();
         let last = bytes::batches(&disk).pop().unwrap();
         disk.edit(&last.path, |bytes| {

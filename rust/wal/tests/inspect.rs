@@ -204,11 +204,9 @@ fn a_snapshot_that_is_not_known_to_be_broken_stops_the_repair() {
         disk.edit(path, |b| b[..64].copy_from_slice(&snapshot_header(1, 0x3f, 2, 20)));
     };
     let unreadable: Change = |disk, path| disk.fail_reads(Some(path));
-    for (change, kind) in [
-        (newer, ErrorKind::Newer),
-        (mixed_up, ErrorKind::Mismatch),
-        (unreadable, ErrorKind::Io),
-    ] {
+    for (change, kind) in
+        [(newer, ErrorKind::Newer), (mixed_up, ErrorKind::Mismatch), (unreadable, ErrorKind::Io)]
+    {
         let disk = disk();
         let snapshots = dir(&disk.shared()).snapshots().unwrap();
         let cut = bytes::batches(&disk).into_iter().find(|b| b.sequence == 28).unwrap();

@@ -13,6 +13,7 @@ mod config;
 mod connection;
 mod deliver;
 mod fed;
+mod flush;
 mod keys;
 mod listing;
 mod mailbox;

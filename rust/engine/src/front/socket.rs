@@ -1,4 +1,4 @@
-//! Reading and writing sockets, edge-triggered: read until short, write until full.
+//! Reading sockets, edge-triggered (until short), and closing them.
 
 use std::os::fd::OwnedFd;
 
@@ -80,60 +80,9 @@ impl Front {
         }
     }
 
-    /// Send the output of every dirty connection.
-    pub(super) fn flush(&mut self) {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        for slot in dirty.drain(..) {
-            let Some(conn) = self.connections.get_mut(slot) else { continue };
-            conn.dirty = false;
-            match &conn.link {
-                Link::Fed => {
-                    self.turn.fed_ready.push(slot as u64);
-                    if conn.offered_turn == 0 {
-                        conn.offered_turn = self.turns;
-                    } else if self.turns > conn.offered_turn + 1 {
-                        // Its task has run meanwhile, and still waits for the client to take what it had before.
-                        self.end_slow_stream(slot);
-                    }
-                }
-                Link::Socket(_) => self.flush_socket(slot),
-            }
-        }
-        if self.dirty.is_empty() {
-            self.dirty = dirty;
-        }
-    }
-
-    fn flush_socket(&mut self, slot: usize) {
-        let Some(conn) = self.connections.get_mut(slot) else { return };
-        let sent_before = conn.sent;
-        if !transmit(conn) {
-            return self.close(slot);
-        }
-        // Not while a write is on its way, whose time counts from its start.
-        if conn.sent > sent_before && (conn.is_idle() || conn.has_source()) {
-            conn.touched_ms = self.now_ms;
-        }
-        if conn.unsent() > 0 {
-            return self.end_slow_stream(slot);
-        }
-        conn.sent = 0;
-        let buffer = std::mem::take(&mut conn.out);
-        self.give_back(buffer);
-        let Some(conn) = self.connections.get_mut(slot) else { return };
-        if conn.closing || (conn.eof && conn.is_idle() && conn.parser.at_boundary()) {
-            return self.close_politely(slot);
-        }
-        if conn.has_source() {
-            self.pull(slot);
-        } else if conn.is_idle() && (conn.unread || conn.parser.buffered() > 0) {
-            self.ready.push_back(slot);
-        }
-    }
-
     /// Close so that the last reply arrives: closing with unread input would reset the connection and lose
     /// the reply, so our side is shut first and input is thrown away until the client closes too.
-    fn close_politely(&mut self, slot: usize) {
+    pub(super) fn close_politely(&mut self, slot: usize) {
         let Some(conn) = self.connections.get_mut(slot) else { return };
         if let (Link::Socket(socket), false) = (&conn.link, conn.eof)
             && rustix::net::shutdown(socket, rustix::net::Shutdown::Write).is_ok()
@@ -212,18 +161,4 @@ fn receive(conn: &mut Connection, scratch: &mut [u8], limits: &Limits, hangup: b
             Err(_) => return Received::Gone,
         }
     }
-}
-
-/// Send as much as the socket takes. False: the connection is broken.
-fn transmit(conn: &mut Connection) -> bool {
-    let Link::Socket(socket) = &conn.link else { return true };
-    while conn.sent < conn.out.len() {
-        match send(socket, &conn.out[conn.sent..], SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-            Ok(count) => conn.sent += count,
-            Err(Errno::AGAIN) => break,
-            Err(Errno::INTR) => {}
-            Err(_) => return false,
-        }
-    }
-    true
 }

@@ -80,10 +80,15 @@ def test_idle_connections_and_watches_do_not_hold_it_up(
         conn.close()
 
 
-def test_a_second_signal_does_not_spoil_it(make_server: ServerFactory) -> None:
-    server = make_server(Kind.OURS).start()
-    server.signal(signal.SIGTERM)
-    with contextlib.suppress(ProcessLookupError):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+def test_more_signals_do_not_spoil_it(make_server: ServerFactory, number: signal.Signals) -> None:
+    """As many as come until it has ended: the first one counts."""
+    for _ in range(3):
+        server = make_server(Kind.OURS).start()
         server.signal(signal.SIGTERM)
-    assert server.wait_exit() == 0, server.stderr()
-    server.assert_no_traces()
+        assert server.process is not None
+        with contextlib.suppress(ProcessLookupError):
+            while server.process.poll() is None:
+                server.signal(number)
+        assert server.wait_exit() == 0, server.stderr()
+        server.assert_no_traces()

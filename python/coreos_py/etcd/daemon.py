@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coreos_py import __version__, logs
+from coreos_py.etcd.closing import close_engine
 from coreos_py.etcd.descriptors import Limits, raise_limit, share_out
 from coreos_py.etcd.errors import StartError
 from coreos_py.etcd.hosts import accepted_hosts
@@ -56,7 +57,7 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
                 _LOG.info(f"listening for {whom}", url=listener.url, address=listener.address)
             service.run(clients, peers, environ)
         finally:
-            engine.close()
+            close_engine(engine)
     except StartError as error:
         _LOG.fatal(str(error))
         return 1

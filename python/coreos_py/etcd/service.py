@@ -31,9 +31,7 @@ _LOG = logs.Log("etcd")
 # Longer than a write may take by default; then whoever is still there is cut off.
 DRAIN_S = 8.0
 # What may be buffered of one TLS client beside the largest request.
-_PIPELINED_BYTES_MAX = 64 * 1024
 # Sent again they end the process at once when nothing but the log is left to close.
-_AT_ONCE = (signal.SIGTERM, signal.SIGINT)
 
 Take = Callable[[socket.socket, str], None]
 Serve = Callable[[socket.socket, str], Awaitable[None]]
@@ -76,13 +74,7 @@ class Service:
             signal.signal(number, self._note_signal)
         # What exists now stays: the collector need not look at it again.
         gc.freeze()
-        try:
-            trio.run(self._main, clients, peers, environ, numbers, strict_exception_groups=True)
-        finally:
-            # What is left is closing the log, which on a disk that hangs takes as long as it hangs. Whoever
-            # asks again means at once, and the log is made for that. A second hang-up is no question.
-            for number in _AT_ONCE:
-                signal.signal(number, signal.SIG_DFL)
+        trio.run(self._main, clients, peers, environ, numbers, strict_exception_groups=True)
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
         self._noted_signals.append(number)
@@ -110,6 +102,8 @@ class Service:
                 close_all([*clients, *peers])
                 await self._drain(driver, signals)
                 nursery.cancel_scope.cancel()
+        # Trio closes this descriptor before it takes it back, and a signal in between would leave a trace.
+        signal.set_wakeup_fd(-1)
         driver.log_lines()
 
     async def _accept(
@@ -149,7 +143,6 @@ class Service:
         settings = self._settings
         limits = TlsLimits(
             handshakes,
-            unanswered_bytes_max=settings.max_head_bytes + settings.max_body_bytes + _PIPELINED_BYTES_MAX,
             send_s=settings.idle_timeout_ms / 1000,
             connections=self._limits.connections,
         )

@@ -23,13 +23,11 @@ TlsStream = trio.SSLStream[trio.SocketStream]
 class TlsLimits:
     """What a client may cost.
 
-    `handshakes` are places of connections that are no client's yet. Reading pauses while
-    `unanswered_bytes_max` have come in without any output; a client that takes nothing for `send_s` is
-    dropped. `connections` is the front's limit, for the refusal's text.
+    `handshakes` are places of connections that are no client's yet. A client that takes nothing for `send_s`
+    is dropped. `connections` is the front's limit, for the refusal's text.
     """
 
     handshakes: trio.Semaphore
-    unanswered_bytes_max: int
     send_s: float
     connections: int
 
@@ -126,12 +124,10 @@ class _Connection:
         self._front = driver.front
         self._stream = stream
         self._remote = remote
-        self._unanswered_bytes_max = limits.unanswered_bytes_max
         self._send_s = limits.send_s
         self._id = number
         self._has_output = trio.Event()
         self._has_answered = trio.Event()
-        self._unanswered_bytes = 0
 
     def wake(self) -> None:
         """The front has output."""
@@ -153,12 +149,11 @@ class _Connection:
     async def _receive(self) -> None:
         while True:
             data = await self._stream.receive_some(_CHUNK_BYTES)
-            self._unanswered_bytes += len(data)
             self._front.feed(self._id, bytes(data))
             self._driver.turn()
             if not data:
                 return
-            while self._unanswered_bytes > self._unanswered_bytes_max:
+            while not self._front.takes_input(self._id):
                 self._has_answered = trio.Event()
                 await self._has_answered.wait()
 
@@ -170,7 +165,6 @@ class _Connection:
                     await self._stream.send_all(data)
                 if limit.cancelled_caught:
                     raise trio.BrokenResourceError(f"the client took nothing for {self._send_s} s")
-                self._unanswered_bytes = 0
                 self._has_answered.set()
             if is_last:
                 return

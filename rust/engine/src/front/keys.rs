@@ -10,6 +10,7 @@ use super::connection::State;
 use super::listing::{Job, Pipe, Started};
 use super::reply::{Indexes, raft_error};
 use super::stream::Stream;
+use crate::error::Refused;
 
 /// Nodes that a read may render under the store's lock.
 const SMALL_READ_NODES_MAX: usize = 128;
@@ -30,10 +31,15 @@ impl Front {
         }
         let mut proposals = std::mem::take(&mut self.proposals);
         for (ticket, refused) in self.member.propose_many(&mut proposals) {
-            let error = raft_error(&format!("etcdserver: {refused}"));
-            if let Some(slot) = self.slot_of(ticket) {
-                self.answer_error(slot, &error, None);
+            let Some(slot) = self.slot_of(ticket) else { continue };
+            if matches!(refused, Refused::TooLarge { .. }) {
+                self.answer(slot, |identity, out, framing| {
+                    identity.text(out, framing, 413, &format!("{refused}\n"));
+                });
+                continue;
             }
+            let error = raft_error(&format!("etcdserver: {refused}"));
+            self.answer_error(slot, &error, None);
         }
         self.proposals = proposals;
     }

@@ -8,12 +8,13 @@
 //!    written. A failed write or sync is the end: [`Replica::poison`].
 
 mod in_flight;
+mod outcome;
 mod timing;
 
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
-use coreos_raft::{Entry, Raft, Role, Ticket};
+use coreos_raft::{Entry, Raft, Role};
 use coreos_store::{Body, Command, RequestId};
 use coreos_wal::Batch;
 
@@ -21,6 +22,7 @@ use crate::chores::News;
 use crate::clock::{ClusterClock, Now};
 use crate::error::Refused;
 use in_flight::{InFlight, Queue};
+pub use outcome::{Decided, Note, TakenBack, Writing};
 use timing::Timing;
 
 /// Encoded commands share allocations of this size.
@@ -29,54 +31,6 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// Key and values of one proposal. An entry is never split, so that what goes with it has to fit into a batch too,
 /// below [`coreos_wal::BATCH_PAYLOAD_MAX`].
 pub const PROPOSAL_BYTES_MAX: usize = 48 << 20;
-
-/// An entry that is committed and durable, to be applied.
-#[derive(Debug)]
-pub struct Decided {
-    /// Its place in the log.
-    pub index: u64,
-    /// Its term.
-    pub term: u64,
-    /// Who waits for it; 0 = nobody.
-    pub ticket: u64,
-    /// What to apply; `None` is the no-op that begins a term.
-    pub command: Option<Command>,
-    /// When it was proposed, on the monotonic clock.
-    pub proposed_mono_ns: u64,
-}
-
-/// A proposal that was refused after it had been taken. It is not and will not be carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TakenBack {
-    /// Who waits for it; 0 = nobody.
-    pub ticket: u64,
-    /// Which it was.
-    pub request: RequestId,
-}
-
-/// Records beside entries and hard states, which go into the next batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// This start's number.
-    Start {
-        /// How often the member has been started.
-        incarnation: u64,
-    },
-    /// A snapshot file is durable.
-    Snapshot {
-        /// Term of its last entry.
-        term: u64,
-        /// Its last entry.
-        index: u64,
-    },
-}
-
-/// A batch on its way to the disk.
-#[derive(Debug)]
-pub struct Writing {
-    ticket: Option<Ticket>,
-    notes: Vec<Note>,
-}
 
 /// See the module.
 pub struct Replica {

@@ -62,8 +62,8 @@ fn propose(parts: &mut Parts, now: Now, key: &str) -> Result<(), Refused> {
     parts.replica.propose(now, Body::Write(set(key, "v")), 1)
 }
 
-/// Answered writes, then a full disk, `small` batches of the log, and an answered write of `value_bytes`. Gives how many
-/// small ones there were, and the index; `None`: there was no room for the last write.
+/// Answered writes, then a full disk, `small` batches of the log, and an answered write of `value_bytes`. Gives how
+/// many small ones there were, and the index; `None`: there was no room for the last write.
 fn fill_up(
     config: &MemberConfig,
     faults: &Arc<Faults>,

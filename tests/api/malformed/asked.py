@@ -157,10 +157,21 @@ FORMS = [
         (
             b"POST /v2/members HTTP/1.1\r\n"
             + HOST
+            + b"Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n"
+            + b"[" * 60_000,
+        ),
+        only(400),
+    ),
+    Case(
+        "members with more than any list of URLs takes",
+        (
+            b"POST /v2/members HTTP/1.1\r\n"
+            + HOST
             + b"Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
             + b"[" * 100_000,
         ),
-        only(400),
+        only(413),
+        names=b"65536",
     ),
     Case(
         "log level with nonsense",

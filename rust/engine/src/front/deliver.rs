@@ -127,15 +127,16 @@ impl Front {
     pub(super) fn end_slow_stream(&mut self, slot: usize) {
         let Some(conn) = self.connections.get_mut(slot) else { return };
         let State::Watching { stream: Some(stream), .. } = &conn.state else { return };
-        let Some(index) = stream.too_slow() else { return };
+        let Some(next_index) = stream.too_slow() else { return };
         self.counters.slow_watches += 1;
         let Some(conn) = self.connections.get_mut(slot) else { return };
         if let State::Watching { id, .. } = conn.state {
             self.member.with_store(|store, _| store.cancel(id));
         }
-        let cause = format!("the watcher reads too slowly: watch again from {index}");
-        let error =
-            coreos_store::Error::new(coreos_store::Code::WatcherCleared, cause.into_bytes(), index);
+        let cause = format!("the watcher reads too slowly: watch again from {next_index}");
+        // The error's index is that of what it has seen: everything of its watch up to there.
+        let code = coreos_store::Code::WatcherCleared;
+        let error = coreos_store::Error::new(code, cause.into_bytes(), next_index - 1);
         conn.piece(&error.json());
         conn.framing.keep_alive = false;
         conn.end_body();

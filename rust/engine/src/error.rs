@@ -79,6 +79,8 @@ pub enum Refused {
     Full,
     /// The member is closing.
     Stopping,
+    /// The member does not lead yet: its vote has to be durable first.
+    NoLeader,
     /// One proposal is larger than an entry of the log may be.
     TooLarge {
         /// Its length.
@@ -97,6 +99,7 @@ impl std::fmt::Display for Refused {
         match self {
             Refused::Full => f.write_str("too many requests"),
             Refused::Stopping => f.write_str("server stopped"),
+            Refused::NoLeader => f.write_str("no leader yet: try again"),
             Refused::TooLarge { bytes, bytes_max } => {
                 write!(f, "request is too large: {bytes} bytes, the limit is {bytes_max}")
             }

@@ -114,7 +114,7 @@ impl Replica {
         let payload = self.encode(&command);
         let bytes = payload.len();
         let Ok(position) = self.raft.propose(payload) else {
-            return Err(Refused::Stopping);
+            return Err(Refused::NoLeader);
         };
         let proposed_mono_ns = now.mono_ns;
         self.queue.push(InFlight {
@@ -138,7 +138,7 @@ impl Replica {
             return Some(Refused::ReadOnly(why.clone()));
         }
         if !self.leads() {
-            return Some(Refused::Stopping);
+            return Some(Refused::NoLeader);
         }
         self.queue.is_full().then_some(Refused::Full)
     }
@@ -161,7 +161,7 @@ impl Replica {
     /// Let time pass: expire what is due, follow the wall clock, say what the member has to say about itself.
     /// `next_deadline_ns` is the store's earliest.
     pub fn tick(&mut self, now: Now, next_deadline_ns: Option<u64>) {
-        if !self.leads() || self.refusal().is_some() {
+        if self.refusal().is_some() {
             return;
         }
         let time_ns = self.clock.at(now);
@@ -369,6 +369,8 @@ impl Replica {
     /// How long the driver may sleep before time alone gives it something to do, in nanoseconds.
     #[must_use]
     pub fn sleep_ns(&self, now: Now, next_deadline_ns: Option<u64>) -> u64 {
+        // What is due cannot be expired while nothing is taken; whatever changes that wakes the driver.
+        let next_deadline_ns = next_deadline_ns.filter(|_| self.refusal().is_none());
         self.timing.sleep_ns(self.clock.at(now), next_deadline_ns, self.raft.has_news())
     }
 }

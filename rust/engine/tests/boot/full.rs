@@ -121,14 +121,24 @@ fn everything_answered_is_there_and_the_rest_is_done_later() {
             do_jobs(&mut parts, at(101));
             drive(&mut parts, at(101));
             assert!(parts.replica.read_only().is_some());
+            // What is overdue cannot be expired, so it wakes nobody.
+            let idle_ns = parts.replica.sleep_ns(at(101), None);
+            assert_eq!(parts.replica.sleep_ns(at(101), Some(0)), idle_ns);
         } else {
             writable += 1;
             assert_eq!(published, 1);
         }
         faults.full.store(false, Relaxed);
         do_jobs(&mut parts, at(102));
+        if !parts.replica.leads() {
+            // There is room, but the vote is not durable yet.
+            assert_eq!(propose(&mut parts, at(102), "/early"), Err(Refused::NoLeader));
+        }
         drive(&mut parts, at(102));
         assert!(parts.replica.leads() && parts.replica.read_only().is_none(), "{room}");
+        // The control: it is what ends the sleep otherwise.
+        let idle_ns = parts.replica.sleep_ns(at(102), None);
+        assert!(parts.replica.sleep_ns(at(102), Some(0)) < idle_ns);
         assert_eq!(parts.applier.store.etcd_index(), etcd_index + 1, "published once");
         propose(&mut parts, at(102), "/again").expect("taken");
         assert_eq!(drive(&mut parts, at(102)), 0);

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LOG = logs.Log("etcd")
 POISONED_STATUS = 1
+TELLING_S = 0.2
 
 
 class Fed(Protocol):
@@ -37,7 +38,8 @@ def end_process(reason: str) -> NoReturn:
 class Driver:
     """Turns of the front, and what comes out of them: requests to answer and connections to wake.
 
-    `end` is called with the reason when the engine is poisoned. All methods run on the Trio thread.
+    `end` is called with the reason when the engine is poisoned, after TLS clients had 0.2 s to be told. All
+    methods run on the Trio thread.
     """
 
     def __init__(
@@ -57,12 +59,15 @@ class Driver:
         self._end = end
         self._next_ms = 0
         self._is_draining = False
+        self._has_failed = False
 
     async def run(self) -> None:
-        """Give turns for ever."""
+        """Give turns as long as the engine can go on."""
         descriptor = self.front.fileno()
         while True:
             self.turn()
+            if self._has_failed:
+                return
             if self._next_ms == 0:
                 await trio.lowlevel.checkpoint()
             else:
@@ -77,10 +82,13 @@ class Driver:
 
     def turn(self) -> None:
         """One turn; also called by whoever has just fed a connection."""
+        if self._has_failed:
+            return
         try:
             requests, ready, self._next_ms = self.front.turn()
         except EngineError as error:
-            self._end(str(error))
+            self._fail(str(error))
+            return
         for request in requests:
             self._dispatch(request)
         for connection in ready:
@@ -89,6 +97,17 @@ class Driver:
                 fed.wake()
         if self._is_draining and self.front.connections() == 0:
             self.drained.set()
+
+    def _fail(self, reason: str) -> None:
+        if not self.fed:
+            self._end(reason)
+        # The turn before has woken the tasks of those who wait. Each needs a few steps to tell them.
+        self._has_failed = True
+        self._nursery.start_soon(self._end_when_told, reason)
+
+    async def _end_when_told(self, reason: str) -> None:
+        await trio.sleep(TELLING_S)
+        self._end(reason)
 
     def drain(self) -> None:
         """Take no more requests; `drained` is set when the last connection has gone."""

@@ -70,8 +70,8 @@ pub(super) struct Connection {
     pub unread: bool,
     /// Already on the list of connections to flush.
     pub dirty: bool,
-    /// Fed ones: the turn in which it was first said that there is output which nobody has taken yet; 0 = none.
-    pub offered_turn: u64,
+    /// Fed ones: it has been said that there is output, and nobody has taken it yet.
+    pub is_offered: bool,
     /// What `Uploads` has counted for it.
     pub upload_bytes: usize,
 }
@@ -92,7 +92,7 @@ impl Connection {
             eof: false,
             unread: false,
             dirty: false,
-            offered_turn: 0,
+            is_offered: false,
             upload_bytes: 0,
         }
     }

@@ -112,13 +112,17 @@ impl Front {
         self.serve(slot);
     }
 
-    /// End a watch, if the connection has one, without an event, and its connection after it. The client has finished
+    /// End a watch, if the connection has one, without a further event, and its connection after it. The client has finished
     /// sending, which means that it has gone, or the server stops.
     pub(super) fn end_watch(&mut self, slot: usize) {
         let Some(conn) = self.connections.get_mut(slot) else { return };
-        let State::Watching { id, .. } = conn.state else { return };
-        self.member.with_store(|store, _| store.cancel(id));
+        let State::Watching { id, stream } = &mut conn.state else { return };
+        self.member.with_store(|store, _| store.cancel(*id));
         conn.framing.keep_alive = false;
+        if stream.as_mut().is_some_and(|stream| stream.end()) {
+            // What has happened is still told.
+            return self.pull(slot);
+        }
         conn.end_body();
         self.mark_dirty(slot);
     }

@@ -43,7 +43,7 @@ impl Front {
         let now_ms = self.now_ms;
         let Some(conn) = self.fed(connection) else { return (Vec::new(), true) };
         conn.sent = 0;
-        conn.offered_turn = 0;
+        conn.is_offered = false;
         let out = std::mem::take(&mut conn.out);
         if !out.is_empty() && (conn.is_idle() || conn.has_source()) {
             conn.touched_ms = now_ms;

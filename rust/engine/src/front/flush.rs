@@ -24,10 +24,8 @@ impl Front {
             match &conn.link {
                 Link::Fed => {
                     self.turn.fed_ready.push(slot as u64);
-                    if conn.offered_turn == 0 {
-                        conn.offered_turn = self.turns;
-                    } else if self.turns > conn.offered_turn + 1 {
-                        // Its task has run meanwhile, and still waits for the client to take what it had before.
+                    if std::mem::replace(&mut conn.is_offered, true) {
+                        // Its task has not come back for what there was before.
                         self.end_slow_stream(slot);
                     }
                 }

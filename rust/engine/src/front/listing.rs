@@ -19,7 +19,7 @@ const PIPE_BYTES_MAX: usize = 1 << 20;
 const THREADS_MAX: usize = 16;
 
 /// Listings in progress or waiting: each may hold a thread and a view for as long as its client takes to read.
-const LISTINGS_MAX: usize = 256;
+const LISTINGS_MAX: usize = 1_024;
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Progress {
@@ -78,19 +78,26 @@ impl Pipe {
         self.room.notify_one();
     }
 
-    /// Add a piece, when there is room for it; `idly` is around the wait for that. False: nobody wants it any more.
-    fn put(&self, piece: &[u8], idly: impl FnOnce(&mut dyn FnMut())) -> bool {
+    /// Add a piece. False: there is no room for it yet.
+    fn try_put(&self, piece: &[u8]) -> bool {
         let mut contents = self.contents.lock();
         if contents.bytes >= PIPE_BYTES_MAX && !contents.cancelled {
-            idly(&mut || {
-                while contents.bytes >= PIPE_BYTES_MAX && !contents.cancelled {
-                    self.room.wait(&mut contents);
-                }
-            });
+            return false;
         }
         contents.bytes += piece.len();
         contents.pieces.push_back(piece.to_vec());
-        !contents.cancelled
+        true
+    }
+
+    fn wait_for_room(&self) {
+        let mut contents = self.contents.lock();
+        while contents.bytes >= PIPE_BYTES_MAX && !contents.cancelled {
+            self.room.wait(&mut contents);
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.contents.lock().cancelled
     }
 
     fn end(&self, progress: Progress) {
@@ -109,18 +116,48 @@ pub(super) struct Job {
 }
 
 #[derive(Default)]
-struct Pool {
+struct Slots {
     /// Threads that render now; one that waits for its client does not count.
     rendering: usize,
+    /// Threads whose client has read on, and that wait until they may render.
+    resuming: usize,
     /// Listings begun and not ended, the waiting ones included.
     open: usize,
     waiting: VecDeque<Job>,
 }
 
+#[derive(Default)]
+struct Pool {
+    slots: Mutex<Slots>,
+    free: Condvar,
+}
+
+impl Pool {
+    /// Give up the place to render, to a thread that resumes or else to a listing that waits, which is given.
+    fn yield_place(&self, slots: &mut Slots) -> Option<Job> {
+        let next = if slots.resuming == 0 { slots.waiting.pop_front() } else { None };
+        if next.is_none() {
+            slots.rendering -= 1;
+            self.free.notify_one();
+        }
+        next
+    }
+
+    fn resume(&self) {
+        let mut slots = self.slots.lock();
+        slots.resuming += 1;
+        while slots.rendering >= THREADS_MAX {
+            self.free.wait(&mut slots);
+        }
+        slots.resuming -= 1;
+        slots.rendering += 1;
+    }
+}
+
 /// Starts listing threads; at most `THREADS_MAX` render at once.
 #[derive(Clone)]
 pub(super) struct Lister {
-    pool: Arc<Mutex<Pool>>,
+    pool: Arc<Pool>,
     mailbox: Arc<Mailbox>,
 }
 
@@ -142,83 +179,74 @@ impl Lister {
     /// Render `job` now or when a thread is free.
     pub fn start(&self, job: Job) -> Started {
         {
-            let mut pool = self.pool.lock();
-            if pool.open >= LISTINGS_MAX {
+            let mut slots = self.pool.slots.lock();
+            if slots.open >= LISTINGS_MAX {
                 return Started::TooMany(LISTINGS_MAX);
             }
-            pool.open += 1;
-            if pool.rendering >= THREADS_MAX {
-                pool.waiting.push_back(job);
+            slots.open += 1;
+            if slots.rendering >= THREADS_MAX {
+                slots.waiting.push_back(job);
                 return Started::Yes;
             }
-            pool.rendering += 1;
+            slots.rendering += 1;
         }
         match self.spawn(job) {
             Ok(()) => Started::Yes,
-            Err((_, error)) => {
-                let mut pool = self.pool.lock();
-                pool.rendering -= 1;
-                pool.open -= 1;
+            Err(error) => {
+                self.pool.slots.lock().open -= 1;
                 Started::NoThread(error)
             }
         }
     }
 
-    /// A thread that renders `job`, and then others as long as some are waiting.
-    fn spawn(&self, job: Job) -> Result<(), (Job, std::io::Error)> {
+    /// A thread that renders `job`, for which there is a place, and then others as long as some are waiting. Without
+    /// one the place is given up and the job ends broken.
+    fn spawn(&self, job: Job) -> std::io::Result<()> {
         let lister = self.clone();
-        // A thread that cannot be started gives nothing back, so the job is handed over by way of a slot.
-        let slot = Arc::new(Mutex::new(Some(job)));
-        let taken = slot.clone();
+        let pipe = job.pipe.clone();
+        let ticket = job.ticket;
         let spawned = std::thread::Builder::new().name("listing".into()).spawn(move || {
-            let mut next = taken.lock().take();
+            let mut next = Some(job);
             while let Some(job) = next {
                 lister.render(&job);
-                let mut pool = lister.pool.lock();
-                pool.open -= 1;
-                next = pool.waiting.pop_front();
-                if next.is_none() {
-                    pool.rendering -= 1;
-                }
+                let mut slots = lister.pool.slots.lock();
+                slots.open -= 1;
+                next = lister.pool.yield_place(&mut slots);
             }
         });
-        match (spawned, slot) {
-            (Ok(_), _) => Ok(()),
-            (Err(error), slot) => match slot.lock().take() {
-                Some(job) => Err((job, error)),
-                None => Ok(()),
-            },
-        }
+        spawned.map(drop).inspect_err(|_| {
+            pipe.end(Progress::Broken);
+            self.mailbox.post_listing(ticket);
+            let mut slots = self.pool.slots.lock();
+            slots.rendering -= 1;
+            self.pool.free.notify_one();
+        })
     }
 
     /// Wait for a slow client without keeping others from rendering meanwhile.
-    fn idly(&self, wait: &mut dyn FnMut()) {
+    fn wait_idly(&self, pipe: &Pipe) {
         let next = {
-            let mut pool = self.pool.lock();
-            let next = pool.waiting.pop_front();
-            if next.is_none() {
-                pool.rendering -= 1;
-            }
-            next
+            let mut slots = self.pool.slots.lock();
+            self.pool.yield_place(&mut slots)
         };
         if let Some(job) = next
-            && let Err((job, _)) = self.spawn(job)
+            && self.spawn(job).is_err()
         {
-            // Whichever thread is done first takes it.
-            let mut pool = self.pool.lock();
-            pool.rendering -= 1;
-            pool.waiting.push_front(job);
+            self.pool.slots.lock().open -= 1;
         }
-        wait();
-        self.pool.lock().rendering += 1;
+        pipe.wait_for_room();
+        self.pool.resume();
     }
 
     fn render(&self, job: &Job) {
+        let pipe = &job.pipe;
         let rendered = catch_unwind(AssertUnwindSafe(|| {
             job.view.get(&job.path, job.recursive, job.now_ns, &mut |piece| {
-                let go_on = job.pipe.put(piece, |wait| self.idly(wait));
+                while !pipe.try_put(piece) {
+                    self.wait_idly(pipe);
+                }
                 self.mailbox.post_listing(job.ticket);
-                go_on
+                pipe.is_wanted()
             })
         }));
         // The path existed under the lock that gave the view, so neither an error nor a panic (which the hook has
@@ -227,7 +255,7 @@ impl Lister {
             Ok(Ok(_)) => Progress::Rendered,
             Ok(Err(_)) | Err(_) => Progress::Broken,
         };
-        job.pipe.end(progress);
+        pipe.end(progress);
         self.mailbox.post_listing(job.ticket);
     }
 }
@@ -239,14 +267,20 @@ mod tests {
     #[test]
     fn a_full_pipe_waits_for_its_reader_and_a_cancelled_one_does_not() {
         let pipe = Arc::new(Pipe::default());
-        assert!(pipe.put(&vec![0; PIPE_BYTES_MAX], |_| panic!("there was room")));
+        assert!(pipe.try_put(&vec![0; PIPE_BYTES_MAX]));
+        assert!(!pipe.try_put(b"late"));
         let writer = {
             let pipe = pipe.clone();
-            std::thread::spawn(move || pipe.put(b"late", |wait| wait()))
+            std::thread::spawn(move || {
+                pipe.wait_for_room();
+                pipe.try_put(b"late") && pipe.is_wanted()
+            })
         };
         assert!(matches!(pipe.take(), Taken::Piece(piece) if piece.len() == PIPE_BYTES_MAX));
         assert!(writer.join().expect("writer"));
+        pipe.try_put(&vec![0; PIPE_BYTES_MAX]);
         pipe.cancel();
-        assert!(!pipe.put(b"x", |_| panic!("nobody to wait for")));
+        pipe.wait_for_room();
+        assert!(!pipe.is_wanted());
     }
 }

@@ -32,16 +32,21 @@ impl Front {
 
     /// Parse and execute what the connection has buffered, until one request has to wait.
     pub(super) fn serve(&mut self, slot: usize) {
+        self.serve_some(slot);
+        self.count_upload(slot);
+    }
+
+    fn serve_some(&mut self, slot: usize) {
         for _ in 0..PIPELINED_MAX {
             let Some(conn) = self.output(slot) else { return };
             if !conn.is_idle() || conn.closing {
-                return self.count_upload(slot);
+                return;
             }
             if conn.unsent() > OUTPUT_BYTES_MAX {
                 return self.mark_dirty(slot);
             }
             if !self.serve_one(slot) {
-                return self.count_upload(slot);
+                return;
             }
         }
         self.ready.push_back(slot);

@@ -37,6 +37,12 @@ impl Stream {
         self.has_ended |= is_last;
     }
 
+    /// Nothing follows what waits now. False: nothing waits.
+    pub fn end(&mut self) -> bool {
+        self.has_ended = true;
+        !self.waiting.is_empty()
+    }
+
     /// The next event to send.
     pub fn pop(&mut self) -> Option<Arc<Event>> {
         let (event, bytes) = self.waiting.pop_front()?;

@@ -48,7 +48,7 @@ impl Front {
                 Some(Verdict::LateProposal)
             }
             State::Lingering if quiet_ms > LINGER_MS => Some(Verdict::Close),
-            State::Idle | State::Listing(_) if conn.unsent() > 0 => {
+            State::Idle | State::Listing(_) | State::Watching { .. } if conn.unsent() > 0 => {
                 (quiet_ms > self.config.idle_timeout_ms).then_some(Verdict::Close)
             }
             State::Idle if !conn.parser.at_boundary() => {

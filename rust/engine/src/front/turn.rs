@@ -3,7 +3,8 @@
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
-use rustix::event::epoll;
+use rustix::event::{PollFd, PollFlags, epoll, poll};
+use rustix::time::Timespec;
 
 use super::{Front, MAILBOX, Turn, sweep, unix_seconds};
 
@@ -37,13 +38,12 @@ impl Front {
     /// than 2 ms. Called without the GIL.
     ///
     /// # Errors
-    /// The reason, once the engine is poisoned and every waiting client has been told: in the turn after that, so that
-    /// the tasks of fed connections can send it.
+    /// The reason, once the engine is poisoned: in the turn after the one that has told every waiting client, so that
+    /// fed connections can be told too.
     pub fn turn(&mut self, max_events: usize) -> Result<Turn, String> {
         if let Some(reason) = self.poisoned.clone() {
             return Err(reason);
         }
-        self.turns += 1;
         let begun = Instant::now();
         let mut wait_ns = 0;
         loop {
@@ -83,9 +83,14 @@ impl Front {
 
     fn receive_events(&mut self, max_events: usize, wait_ns: i64) -> bool {
         let mut buffer = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS_MAX];
-        let wait = rustix::time::Timespec { tv_sec: 0, tv_nsec: wait_ns };
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         let room = &mut buffer[..max_events.clamp(1, EVENTS_MAX)];
-        let received = epoll::wait(&self.epoll, room, Some(&wait));
+        if wait_ns > 0 {
+            // The epoll call itself would wait for whole milliseconds. What it comes to is asked below.
+            let wait = Timespec { tv_sec: 0, tv_nsec: wait_ns };
+            let _ = poll(&mut [PollFd::new(&self.epoll, PollFlags::IN)], Some(&wait));
+        }
+        let received = epoll::wait(&self.epoll, room, Some(&at_once));
         self.clock();
         // An interrupted or failed wait delivers nothing now; level of the outer set brings it again.
         let Ok((events, _)) = received else { return false };

@@ -228,3 +228,22 @@ fn a_stream_gets_all_of_the_past_and_goes_on() {
         assert_eq!(rig.watchers(), 1);
     }
 }
+
+#[test]
+fn who_has_finished_sending_still_gets_all_of_the_past() {
+    for over in ALL {
+        let mut rig = Rig::new();
+        let writer = rig.connect(over);
+        let value = "v".repeat(10_000);
+        for _ in 0..150 {
+            rig.ask(writer, put("/v2/keys/a", &value));
+        }
+        let stream = rig.connect(over);
+        rig.send(stream, get("/v2/keys/a?wait=true&stream=true&waitIndex=1"));
+        rig.finish(stream);
+        let all = rig.reply(stream);
+        assert_eq!(all.body.matches(r#""action":"set""#).count(), 150, "{over:?}");
+        rig.wait_for_end(stream);
+        assert_eq!(rig.watchers(), 0);
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use coreos_http as http;
 use coreos_store::WatchId;
 
-use super::listing::Pipe;
+use super::pipe::Pipe;
 use super::stream::Stream;
 
 /// Where the bytes come from and go to.

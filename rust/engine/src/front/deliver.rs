@@ -7,8 +7,8 @@ use coreos_store::{Applied, Notice};
 
 use super::Front;
 use super::connection::{Connection, State};
-use super::listing::Taken;
 use super::mailbox::Mail;
+use super::pipe::Taken;
 use super::reply::{Indexes, raft_error};
 use crate::Completion;
 

@@ -7,7 +7,8 @@ use coreos_store::{Code, WatchSpec, Watching, Write};
 
 use super::Front;
 use super::connection::State;
-use super::listing::{Job, Pipe, Started};
+use super::listing::{Job, Started};
+use super::pipe::Pipe;
 use super::reply::{Indexes, raft_error};
 use super::stream::Stream;
 use crate::error::Refused;

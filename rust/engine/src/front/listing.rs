@@ -12,98 +12,12 @@ use coreos_store::TreeView;
 use parking_lot::{Condvar, Mutex};
 
 use super::mailbox::Mailbox;
+use super::pipe::{Pipe, Progress};
 
-/// Rendered bytes that may wait for a connection.
-const PIPE_BYTES_MAX: usize = 1 << 20;
 /// Threads that render at the same time; other listings wait their turn.
 const THREADS_MAX: usize = 16;
-
 /// Listings in progress or waiting: each may hold a thread and a view for as long as its client takes to read.
 const LISTINGS_MAX: usize = 1_024;
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Progress {
-    #[default]
-    Rendering,
-    Rendered,
-    Broken,
-}
-
-#[derive(Default)]
-struct Contents {
-    pieces: VecDeque<Vec<u8>>,
-    bytes: usize,
-    progress: Progress,
-    cancelled: bool,
-}
-
-/// What [`Pipe::take`] has for its connection.
-pub(super) enum Taken {
-    /// The next piece of the body.
-    Piece(Vec<u8>),
-    /// Nothing yet.
-    Nothing,
-    /// Nothing any more.
-    End,
-    /// The rest is not to be had.
-    Broken,
-}
-
-/// The bounded way from a listing thread to its connection.
-#[derive(Default)]
-pub(super) struct Pipe {
-    contents: Mutex<Contents>,
-    room: Condvar,
-}
-
-impl Pipe {
-    /// The next piece, if one is ready.
-    pub fn take(&self) -> Taken {
-        let mut contents = self.contents.lock();
-        if let Some(piece) = contents.pieces.pop_front() {
-            contents.bytes -= piece.len();
-            self.room.notify_one();
-            return Taken::Piece(piece);
-        }
-        match contents.progress {
-            Progress::Rendering => Taken::Nothing,
-            Progress::Rendered => Taken::End,
-            Progress::Broken => Taken::Broken,
-        }
-    }
-
-    /// The client has gone: the thread stops at its next piece.
-    pub fn cancel(&self) {
-        self.contents.lock().cancelled = true;
-        self.room.notify_one();
-    }
-
-    /// Add a piece. False: there is no room for it yet.
-    fn try_put(&self, piece: &[u8]) -> bool {
-        let mut contents = self.contents.lock();
-        if contents.bytes >= PIPE_BYTES_MAX && !contents.cancelled {
-            return false;
-        }
-        contents.bytes += piece.len();
-        contents.pieces.push_back(piece.to_vec());
-        true
-    }
-
-    fn wait_for_room(&self) {
-        let mut contents = self.contents.lock();
-        while contents.bytes >= PIPE_BYTES_MAX && !contents.cancelled {
-            self.room.wait(&mut contents);
-        }
-    }
-
-    fn is_wanted(&self) -> bool {
-        !self.contents.lock().cancelled
-    }
-
-    fn end(&self, progress: Progress) {
-        self.contents.lock().progress = progress;
-    }
-}
 
 /// What one listing thread does.
 pub(super) struct Job {
@@ -257,30 +171,5 @@ impl Lister {
         };
         pipe.end(progress);
         self.mailbox.post_listing(job.ticket);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_pipe_waits_for_its_reader_and_a_cancelled_one_does_not() {
-        let pipe = Arc::new(Pipe::default());
-        assert!(pipe.try_put(&vec![0; PIPE_BYTES_MAX]));
-        assert!(!pipe.try_put(b"late"));
-        let writer = {
-            let pipe = pipe.clone();
-            std::thread::spawn(move || {
-                pipe.wait_for_room();
-                pipe.try_put(b"late") && pipe.is_wanted()
-            })
-        };
-        assert!(matches!(pipe.take(), Taken::Piece(piece) if piece.len() == PIPE_BYTES_MAX));
-        assert!(writer.join().expect("writer"));
-        pipe.try_put(&vec![0; PIPE_BYTES_MAX]);
-        pipe.cancel();
-        pipe.wait_for_room();
-        assert!(!pipe.is_wanted());
     }
 }

@@ -18,6 +18,7 @@ mod keys;
 mod listing;
 mod mailbox;
 mod params;
+mod pipe;
 mod reply;
 mod route;
 mod serve;

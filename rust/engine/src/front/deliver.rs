@@ -112,8 +112,8 @@ impl Front {
         self.serve(slot);
     }
 
-    /// End a watch, if the connection has one, without a further event, and its connection after it. The client has finished
-    /// sending, which means that it has gone, or the server stops.
+    /// End a watch, if the connection has one, without a further event, and its connection after it. The client has
+    /// finished sending, which means that it has gone, or the server stops.
     pub(super) fn end_watch(&mut self, slot: usize) {
         let Some(conn) = self.connections.get_mut(slot) else { return };
         let State::Watching { id, stream } = &mut conn.state else { return };

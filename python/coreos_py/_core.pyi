@@ -109,6 +109,8 @@ class Front:
         """
     def respond(self, token: int, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         """Answer a Request. Content-Length, Date and Connection are added; a body is not sent to HEAD."""
+    def yield_to(self, fd: int) -> None:
+        """End a turn when this descriptor is readable: its reader is a task of the same thread."""
     def open_fed(self, remote: str) -> int:
         """A connection whose bytes come and go through `feed` and `take_output` (TLS)."""
     def feed(self, connection: int, data: bytes) -> None:

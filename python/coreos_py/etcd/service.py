@@ -120,6 +120,8 @@ class Service:
         def take_peer(connection: socket.socket, remote: str) -> None:
             nursery.start_soon(_guard, peer_port.serve, connection, remote)
 
+        for listener in (*clients, *peers):
+            self._front.yield_to(listener.socket.fileno())
         with scope:
             async with trio.open_nursery() as accepting:
                 for listener in clients:

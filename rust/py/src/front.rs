@@ -1,6 +1,6 @@
 //! `Front` and `Request`: the HTTP front as Trio drives it.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use coreos_engine::front::{self, FrontConfig, OutboundRequest};
 use pyo3::exceptions::{PyOSError, PyValueError};
@@ -93,6 +93,15 @@ impl Front {
 
     fn fileno(&self) -> i32 {
         self.0.fd().as_raw_fd()
+    }
+
+    fn yield_to(&self, fd: i32) -> PyResult<()> {
+        if fd < 0 {
+            return Err(PyValueError::new_err("yield_to needs an open descriptor"));
+        }
+        // SAFETY: borrowed for the call only; the kernel keeps the file itself, and forgets it when it is closed.
+        let other = unsafe { BorrowedFd::borrow_raw(fd) };
+        Ok(self.0.yield_to(other)?)
     }
 
     fn adopt(&mut self, fd: i32, remote: &str) -> PyResult<()> {

@@ -106,6 +106,8 @@ pub struct Front {
     limits: Limits,
     identity: Identity,
     epoll: OwnedFd,
+    /// What a turn does not keep waiting: descriptors that others on this thread read.
+    others: OwnedFd,
     mailbox: Arc<Mailbox>,
     lister: Lister,
     connections: Slab<Connection>,
@@ -148,6 +150,7 @@ impl Front {
             member,
             config,
             epoll,
+            others: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             mailbox,
             connections: Slab::new(),
             dirty: Vec::new(),
@@ -174,6 +177,12 @@ impl Front {
     /// The epoll descriptor: readable when `turn` has something to do.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
+    }
+
+    /// End a turn when `other` is readable, so that whoever reads it on this thread (a listener) gets to it. Ends with
+    /// the descriptor.
+    pub fn yield_to(&self, other: BorrowedFd<'_>) -> std::io::Result<()> {
+        Ok(epoll::add(&self.others, other, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?)
     }
 
     /// Open connections.

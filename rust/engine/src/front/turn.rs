@@ -33,9 +33,9 @@ impl Front {
 
     /// Rounds of completions, events, proposals and output, for as long as there is something to do.
     ///
-    /// When it has done something and Trio has nothing to do that it knows of, it waits up to 250 us for more: a client
-    /// in a closed loop is back within that, and the way through Trio costs more than the wait. It never stays longer
-    /// than 2 ms. Called without the GIL.
+    /// When it has done something and Trio has nothing to do that it knows of ([`Front::yield_to`], fed connections), it
+    /// waits up to 250 us for more: a client in a closed loop is back within that, and the way through Trio costs more
+    /// than the wait. It never stays longer than 2 ms. Called without the GIL.
     ///
     /// # Errors
     /// The reason, once the engine is poisoned: in the turn after the one that has told every waiting client, so that
@@ -45,23 +45,21 @@ impl Front {
             return Err(reason);
         }
         let begun = Instant::now();
-        let mut wait_ns = 0;
+        let mut waits = false;
         loop {
-            let had_events = self.receive_events(max_events, wait_ns);
+            let is_wanted = waits && self.wait_for_more();
+            let had_events = self.receive_events(max_events);
             let had_mail = self.receive_mail();
             let had_ready = self.serve_ready();
             self.propose();
             self.flush();
             let was_busy = had_events || had_mail || had_ready;
-            let is_wanted = !self.turn.requests.is_empty() || self.poisoned.is_some();
-            if is_wanted || begun.elapsed() > TURN_MAX {
+            let has_news = !self.turn.requests.is_empty() || self.poisoned.is_some();
+            if is_wanted || has_news || begun.elapsed() > TURN_MAX {
                 break;
             }
-            if self.has_work() {
-                wait_ns = 0;
-            } else if was_busy && self.fed_connections == 0 {
-                wait_ns = PATIENCE_NS;
-            } else {
+            waits = !self.has_work();
+            if waits && !(was_busy && self.fed_connections == 0) {
                 break;
             }
         }
@@ -81,15 +79,20 @@ impl Front {
         self.identity.date.refresh(self.unix_seconds);
     }
 
-    fn receive_events(&mut self, max_events: usize, wait_ns: i64) -> bool {
+    /// True: somebody else on this thread has something to do.
+    fn wait_for_more(&self) -> bool {
+        let mut both =
+            [PollFd::new(&self.epoll, PollFlags::IN), PollFd::new(&self.others, PollFlags::IN)];
+        // Not the epoll call, which waits for whole milliseconds. What there is for us is asked afterwards; an
+        // interrupted wait is a short one.
+        let _ = poll(&mut both, Some(&Timespec { tv_sec: 0, tv_nsec: PATIENCE_NS }));
+        both[1].revents().contains(PollFlags::IN)
+    }
+
+    fn receive_events(&mut self, max_events: usize) -> bool {
         let mut buffer = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS_MAX];
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         let room = &mut buffer[..max_events.clamp(1, EVENTS_MAX)];
-        if wait_ns > 0 {
-            // The epoll call itself would wait for whole milliseconds. What it comes to is asked below.
-            let wait = Timespec { tv_sec: 0, tv_nsec: wait_ns };
-            let _ = poll(&mut [PollFd::new(&self.epoll, PollFlags::IN)], Some(&wait));
-        }
         let received = epoll::wait(&self.epoll, room, Some(&at_once));
         self.clock();
         // An interrupted or failed wait delivers nothing now; level of the outer set brings it again.

@@ -33,9 +33,9 @@ impl Front {
 
     /// Rounds of completions, events, proposals and output, for as long as there is something to do.
     ///
-    /// When it has done something and Trio has nothing to do that it knows of ([`Front::yield_to`], fed connections), it
-    /// waits up to 250 us for more: a client in a closed loop is back within that, and the way through Trio costs more
-    /// than the wait. It never stays longer than 2 ms. Called without the GIL.
+    /// When it has done something and Trio has nothing to do that it knows of ([`Front::yield_to`], fed connections),
+    /// it waits up to 250 us for more: a client in a closed loop is back within that, and the way through Trio costs
+    /// more than the wait. It never stays longer than 2 ms. Called without the GIL.
     ///
     /// # Errors
     /// The reason, once the engine is poisoned: in the turn after the one that has told every waiting client, so that

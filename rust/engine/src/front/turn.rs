@@ -11,7 +11,7 @@ use super::{Front, MAILBOX, Turn, sweep, unix_seconds};
 /// Events that one round may take.
 const EVENTS_MAX: usize = 256;
 /// How long a turn that had something to do waits for the next event before it goes back to Trio.
-const PATIENCE_NS: i64 = 250_000;
+const PATIENCE_NS: i64 = 1_000_000;
 /// A turn ends after this, whatever there is left to do: Trio has other tasks.
 const TURN_MAX: Duration = Duration::from_millis(2);
 
@@ -34,7 +34,7 @@ impl Front {
     /// Rounds of completions, events, proposals and output, for as long as there is something to do.
     ///
     /// When it has done something and Trio has nothing to do that it knows of ([`Front::yield_to`], fed connections),
-    /// it waits up to 250 us for more: a client in a closed loop is back within that, and the way through Trio costs
+    /// it waits up to 1 ms for more: a client in a closed loop is back within that, and the way through Trio costs
     /// more than the wait. It never stays longer than 2 ms. Called without the GIL.
     ///
     /// # Errors

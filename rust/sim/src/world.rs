@@ -356,6 +356,8 @@ impl World {
     }
 
     fn stop(&mut self, rng: &mut Rng) -> Result<(), Problem> {
+        // It may die on the way.
+        self.commit_is_last = false;
         if let Some(life) = &mut self.life {
             life.parts.replica.stop();
         }

@@ -56,7 +56,11 @@ def _read_ahead(events: Iterator[Result]) -> Iterator[Event]:
         finally:
             ahead.put(failure)
 
+    # Starting a process blocks signals in the thread that does it. A Ctrl-C would then go to this one, and
+    # the main thread, in which Python looks at signals, would sleep on.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     threading.Thread(target=watch, daemon=True, name="watch").start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     while True:
         item = ahead.get()
         if item is None:

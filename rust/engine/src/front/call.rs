@@ -125,20 +125,6 @@ fn read(path: Vec<u8>, checked: &Checked, upstream: bool) -> Call {
     Call::Get { path, recursive: checked.recursive }
 }
 
-fn blank(op: Op, path: Vec<u8>) -> Write {
-    Write {
-        op,
-        path,
-        value: Vec::new(),
-        dir: false,
-        recursive: false,
-        refresh: false,
-        ttl_ns: None,
-        prev_value: None,
-        prev_index: 0,
-    }
-}
-
 fn delete(path: Vec<u8>, params: &Params<'_>, checked: &Checked) -> Call {
     let compares = checked.prev_index > 0 || params.prev_value.is_some();
     let op = if compares { Op::CompareAndDelete } else { Op::Delete };
@@ -147,7 +133,7 @@ fn delete(path: Vec<u8>, params: &Params<'_>, checked: &Checked) -> Call {
         recursive: checked.recursive,
         prev_value: params.prev_value.as_deref().map(<[u8]>::to_vec),
         prev_index: checked.prev_index,
-        ..blank(op, path)
+        ..Write::new(op, path)
     };
     Call::Write { write, no_value: false }
 }
@@ -176,7 +162,7 @@ fn post(
         dir: checked.dir,
         ttl_ns: ttl_ns(checked, upstream, now_ns)?,
         value: value_of(params, checked.dir),
-        ..blank(Op::CreateInOrder, path)
+        ..Write::new(Op::CreateInOrder, path)
     };
     Ok(Call::Write { write, no_value: checked.no_value_on_success })
 }
@@ -208,7 +194,7 @@ fn put(
         prev_value: params.prev_value.as_deref().filter(|_| conditions).map(<[u8]>::to_vec),
         prev_index: if conditions { checked.prev_index } else { 0 },
         value: value_of(params, creates_dir),
-        ..blank(op, path)
+        ..Write::new(op, path)
     };
     Ok(Call::Write { write, no_value: checked.no_value_on_success })
 }

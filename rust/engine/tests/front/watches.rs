@@ -210,18 +210,23 @@ fn big_events_do_not_make_a_stream_slow() {
     }
 }
 
+/// Changes of `/a`, and a stream that wants all of them: much more than a connection's output may hold at once.
+fn stream_of_150_events(rig: &mut Rig, over: Over) -> (usize, usize) {
+    let writer = rig.connect(over);
+    let value = "v".repeat(10_000);
+    for _ in 0..150 {
+        rig.ask(writer, put("/v2/keys/a", &value));
+    }
+    let stream = rig.connect(over);
+    rig.send(stream, get("/v2/keys/a?wait=true&stream=true&waitIndex=1"));
+    (writer, stream)
+}
+
 #[test]
 fn a_stream_gets_all_of_the_past_and_goes_on() {
     for over in ALL {
         let mut rig = Rig::new();
-        let writer = rig.connect(over);
-        // Much more than a connection's output may hold at once.
-        let value = "v".repeat(10_000);
-        for _ in 0..150 {
-            rig.ask(writer, put("/v2/keys/a", &value));
-        }
-        let stream = rig.connect(over);
-        rig.send(stream, get("/v2/keys/a?wait=true&stream=true&waitIndex=1"));
+        let (writer, stream) = stream_of_150_events(&mut rig, over);
         rig.ask(writer, put("/v2/keys/a", "end")).expect(200, "");
         let all = rig.wait_for(stream, r#""value":"end""#);
         assert_eq!(all.matches(r#""action":"set""#).count(), 151);
@@ -233,13 +238,7 @@ fn a_stream_gets_all_of_the_past_and_goes_on() {
 fn who_has_finished_sending_still_gets_all_of_the_past() {
     for over in ALL {
         let mut rig = Rig::new();
-        let writer = rig.connect(over);
-        let value = "v".repeat(10_000);
-        for _ in 0..150 {
-            rig.ask(writer, put("/v2/keys/a", &value));
-        }
-        let stream = rig.connect(over);
-        rig.send(stream, get("/v2/keys/a?wait=true&stream=true&waitIndex=1"));
+        let (_, stream) = stream_of_150_events(&mut rig, over);
         rig.finish(stream);
         let all = rig.reply(stream);
         assert_eq!(all.body.matches(r#""action":"set""#).count(), 150, "{over:?}");

@@ -8,6 +8,7 @@ import trio
 
 from coreos_py import logs
 from coreos_py.etcd.driver import Driver
+from coreos_py.etcd.tls_transport import TlsTransport
 
 _LOG = logs.Log("etcd")
 HANDSHAKE_S = 10.0
@@ -16,7 +17,7 @@ _CHUNK_BYTES = 64 * 1024
 # What Go's library answers, without headers.
 _PLAIN_TEXT = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 
-TlsStream = trio.SSLStream[trio.SocketStream]
+TlsStream = trio.SSLStream[TlsTransport]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ async def _handshake(transport: trio.SocketStream, remote: str, context: ssl.SSL
             await transport.send_all(_PLAIN_TEXT)
             await _linger(transport)
             return None
-        stream = trio.SSLStream(transport, context, server_side=True, https_compatible=True)
+        stream = trio.SSLStream(TlsTransport(transport), context, server_side=True, https_compatible=True)
         try:
             await stream.do_handshake()
         except trio.BrokenResourceError as error:
@@ -105,7 +106,7 @@ async def _say_goodbye(stream: TlsStream, remote: str) -> None:
         except trio.BrokenResourceError as error:
             # Usual: it has more to say, or is gone.
             _LOG.debug("TLS client did not say goodbye", remote=remote, reason=error.__cause__)
-        await _linger(stream.transport_stream)
+        await _linger(stream.transport_stream.stream)
 
 
 async def _linger(transport: trio.SocketStream) -> None:
@@ -136,10 +137,14 @@ class _Connection:
     async def run(self) -> None:
         self._driver.fed[self._id] = self
         try:
+            transport = self._stream.transport_stream
+            transport.keeps_end = True
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._receive)
+                nursery.start_soon(self._notice_end, transport)
                 await self._send()
                 nursery.cancel_scope.cancel()
+            transport.keeps_end = False
             await _say_goodbye(self._stream, self._remote)
         finally:
             del self._driver.fed[self._id]
@@ -149,13 +154,21 @@ class _Connection:
     async def _receive(self) -> None:
         while True:
             data = await self._stream.receive_some(_CHUNK_BYTES)
-            self._front.feed(self._id, bytes(data))
-            self._driver.turn()
+            self._feed(data)
             if not data:
                 return
             while not self._front.takes_input(self._id):
                 self._has_answered = trio.Event()
                 await self._has_answered.wait()
+
+    async def _notice_end(self, transport: TlsTransport) -> None:
+        # The session asks its transport for more only when everything before has been read out of it.
+        await transport.ended.wait()
+        self._feed(b"")
+
+    def _feed(self, data: bytes | bytearray) -> None:
+        self._front.feed(self._id, bytes(data))
+        self._driver.turn()
 
     async def _send(self) -> None:
         while True:

@@ -16,6 +16,7 @@ pub mod chores;
 mod clock;
 mod completion;
 mod config;
+mod doorbell;
 mod error;
 pub mod front;
 mod ids;

@@ -35,6 +35,8 @@ pub(crate) struct LogThread {
     done: Receiver<Done>,
     report: Sender<Done>,
     jobs: Vec<JoinHandle<()>>,
+    /// Since it last waited: the next proposal may be near.
+    has_written: bool,
 }
 
 /// Start it.
@@ -65,8 +67,19 @@ impl LogThread {
     pub fn new(inner: Arc<Inner>, wal: Wal, chores: Chores, batch: Batch) -> Self {
         let (report, done) = unbounded();
         let applied = inner.applier.lock().raft_index;
-        let (decided, completions, jobs) = (Vec::new(), Vec::new(), Vec::new());
-        Self { inner, wal, batch, applied, decided, completions, chores, done, report, jobs }
+        Self {
+            inner,
+            wal,
+            batch,
+            applied,
+            decided: Vec::new(),
+            completions: Vec::new(),
+            chores,
+            done,
+            report,
+            jobs: Vec::new(),
+            has_written: false,
+        }
     }
 
     fn run(&mut self) {
@@ -124,10 +137,7 @@ impl LogThread {
             }
             // The receiver lives as long as the log thread, which joins this one.
             let _ = report.send(done);
-            let wake = std::mem::take(&mut inner.core.lock().asleep);
-            if wake {
-                inner.wake.notify_one();
-            }
+            inner.bell.ring(inner.core.lock());
         });
         self.jobs.retain(|job| !job.is_finished());
         match spawned {
@@ -141,26 +151,34 @@ impl LogThread {
 
     /// Wait for something to write. The inner `None`: nothing yet, but time has passed. The outer one: stopped.
     fn next_batch(&mut self) -> Option<Option<Writing>> {
-        let deadline_ns = self.inner.deadline_ns();
-        let mut core = self.inner.core.lock();
-        let now = Now::real();
-        core.replica.tick(now, deadline_ns);
-        if let Some(writing) = core.replica.fill(now, deadline_ns.is_some(), &mut self.batch) {
-            return Some(Some(writing));
+        let Inner { core, bell, .. } = &*self.inner;
+        let mut looks_out = std::mem::take(&mut self.has_written);
+        loop {
+            let deadline_ns = self.inner.deadline_ns();
+            let mut core = core.lock();
+            bell.answer(&core);
+            let now = Now::real();
+            core.replica.tick(now, deadline_ns);
+            if let Some(writing) = core.replica.fill(now, deadline_ns.is_some(), &mut self.batch) {
+                return Some(Some(writing));
+            }
+            if core.replica.is_stopping() || core.replica.poisoned().is_some() {
+                return None;
+            }
+            // A job that ended just now has found nobody asleep to wake.
+            if !self.done.is_empty() {
+                return Some(None);
+            }
+            if std::mem::take(&mut looks_out) {
+                bell.look_out(core);
+                continue;
+            }
+            let sleep = Duration::from_nanos(core.replica.sleep_ns(now, deadline_ns));
+            bell.sleep(&mut core, sleep);
+            bell.answer(&core);
+            let now = Now::real();
+            return Some(core.replica.fill(now, deadline_ns.is_some(), &mut self.batch));
         }
-        if core.replica.is_stopping() || core.replica.poisoned().is_some() {
-            return None;
-        }
-        // A job that ended just now has found nobody asleep to wake.
-        if !self.done.is_empty() {
-            return Some(None);
-        }
-        core.asleep = true;
-        let sleep = Duration::from_nanos(core.replica.sleep_ns(now, deadline_ns));
-        self.inner.wake.wait_for(&mut core, sleep);
-        core.asleep = false;
-        let now = Now::real();
-        Some(core.replica.fill(now, deadline_ns.is_some(), &mut self.batch))
     }
 
     /// False: the log has failed.
@@ -169,6 +187,7 @@ impl LogThread {
         let before = Now::real();
         match self.wal.write(&mut self.batch) {
             Ok(()) => {
+                self.has_written = true;
                 let after = Now::real();
                 let metrics = &self.inner.metrics;
                 metrics.syncs.record(after.mono_ns - before.mono_ns);

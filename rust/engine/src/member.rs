@@ -7,13 +7,14 @@ use std::thread::JoinHandle;
 
 use coreos_store::{Body, MemberInfo, Store, Write};
 use coreos_wal::{DataDir, DirLock, Disk, Identity, RealDisk};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use crate::applier::Applier;
 use crate::boot::boot;
 use crate::clock::{ClusterClock, Now};
 use crate::completion::{Completion, Sink};
 use crate::config::MemberConfig;
+use crate::doorbell::Doorbell;
 use crate::error::{EngineError, ErrorKind, Refused};
 use crate::log_thread::{self, LogThread};
 use crate::metrics::Metrics;
@@ -22,14 +23,13 @@ use crate::replica::Replica;
 /// What the log thread and proposers share. Held for microseconds, never while waiting for the disk.
 pub(crate) struct Core {
     pub replica: Replica,
-    /// The log thread waits for `Inner::wake`: whoever gives it work has to wake it.
-    pub asleep: bool,
 }
 
 pub(crate) struct Inner {
     pub identity: Identity,
     pub core: Mutex<Core>,
-    pub wake: Condvar,
+    /// Calls the log thread to the core.
+    pub bell: Doorbell,
     pub applier: Mutex<Applier>,
     pub clock: ClusterClock,
     pub sink: Mutex<Option<Arc<dyn Sink>>>,
@@ -120,8 +120,8 @@ impl Member {
         let deadline_ns = parts.applier.store.next_deadline_ns().unwrap_or(u64::MAX);
         let inner = Arc::new(Inner {
             identity: parts.identity,
-            core: Mutex::new(Core { replica: parts.replica, asleep: false }),
-            wake: Condvar::new(),
+            core: Mutex::new(Core { replica: parts.replica }),
+            bell: Doorbell::new(),
             applier: Mutex::new(parts.applier),
             clock,
             sink: Mutex::new(None),
@@ -163,11 +163,7 @@ impl Member {
                 not_taken.push((ticket, refused));
             }
         }
-        let wake = std::mem::take(&mut core.asleep);
-        drop(core);
-        if wake {
-            self.0.wake.notify_one();
-        }
+        self.0.bell.ring(core);
         self.0.metrics.proposals_failed.fetch_add(not_taken.len() as u64, Ordering::Relaxed);
         not_taken
     }
@@ -249,12 +245,9 @@ impl Member {
 
     /// Take no more proposals, finish and sync what was taken, end the thread, unlock the directory.
     pub fn close(&self) {
-        {
-            let mut core = self.0.core.lock();
-            core.replica.stop();
-            core.asleep = false;
-        }
-        self.0.wake.notify_one();
+        let mut core = self.0.core.lock();
+        core.replica.stop();
+        self.0.bell.ring(core);
         // Held meanwhile: whoever else closes must not unlock the directory before the thread has ended.
         let mut thread = self.0.thread.lock();
         if let Some(thread) = thread.take() {

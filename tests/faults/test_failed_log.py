@@ -28,7 +28,7 @@ def test_whoever_waits_is_told(over: str, tmp_path: Path) -> None:
     try:
         with server.connect() as writer:
             assert writer.put("/a", "1").status == 201
-            # There is no place for the name of the next segment any more. Moved in one step, as a deletion would
+            # There is no place for the name of the next segment any more. Moved in one step: a deletion would
             # meet the files that the member prepares there.
             (server.data_dir / "member" / "wal").rename(tmp_path / "taken-away")
             refused = _write_until_refused(writer)

@@ -149,6 +149,10 @@ class Store:
         due = (e for e in self.events if e.index >= since)
         return next((e for e in due if e.concerns(watched, recursive=recursive)), None)
 
+    def show(self, path: str) -> Json:
+        """A node's object without its children."""
+        return self._show(path)
+
     def expire(self) -> list[Event]:
         """Remove what is due at `now_ns`, oldest deadline first."""
         done: list[Event] = []

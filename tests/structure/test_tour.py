@@ -1,4 +1,4 @@
-"""The README's transcripts, replayed: what is typed there answers what is printed there."""
+"""The documents' transcripts, replayed: what is typed there answers what is printed there."""
 
 from __future__ import annotations
 
@@ -59,9 +59,10 @@ def server(make_server: Callable[..., Server]) -> Server:
     return make_server(Kind.OURS).start()
 
 
-def test_the_tour_of_the_readme(server: Server) -> None:
-    steps = transcript((ROOT / "README.md").read_text())
-    assert len(steps) > 8
+@pytest.mark.parametrize(("document", "least"), [("README.md", 9), ("docs/v2-extensions.md", 7)])
+def test_the_transcripts_of_a_document(server: Server, document: str, least: int) -> None:
+    steps = transcript((ROOT / document).read_text())
+    assert len(steps) >= least
     assert differences(steps, server) == []
 
 

@@ -230,6 +230,7 @@ impl LogThread {
         let mut decided = std::mem::take(&mut self.decided);
         let mut one_by_one = decided.drain(..).peekable();
         let now_ns = Now::real().mono_ns;
+        let mut etcd_index = None;
         while one_by_one.peek().is_some() {
             let mut applier = self.inner.applier.lock();
             for one in one_by_one.by_ref().take(APPLY_MAX) {
@@ -241,11 +242,15 @@ impl LogThread {
                 applier.apply(one, &mut self.completions);
             }
             applier.notify(&mut self.completions);
+            etcd_index = Some(applier.store.etcd_index());
             let deadline_ns = applier.store.next_deadline_ns().unwrap_or(u64::MAX);
             self.inner.next_deadline_ns.store(deadline_ns, Ordering::Relaxed);
         }
         drop(one_by_one);
         self.decided = decided;
         deliver(&self.inner, &mut self.completions);
+        if let Some(index) = etcd_index {
+            self.inner.told_index.store(index, Ordering::Release);
+        }
     }
 }

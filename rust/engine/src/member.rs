@@ -35,6 +35,8 @@ pub(crate) struct Inner {
     pub sink: Mutex<Option<Arc<dyn Sink>>>,
     /// Earliest deadline in the store, in cluster time; `u64::MAX` = none.
     pub next_deadline_ns: AtomicU64,
+    /// Events up to this index have been passed on to the sink.
+    pub told_index: AtomicU64,
     pub segments: AtomicU64,
     pub metrics: Metrics,
     disk: Arc<RealDisk>,
@@ -118,6 +120,7 @@ impl Member {
         parts.lead(config, Now::real(), &mut |_| {})?;
         let clock = parts.replica.clock();
         let deadline_ns = parts.applier.store.next_deadline_ns().unwrap_or(u64::MAX);
+        let etcd_index = parts.applier.store.etcd_index();
         let inner = Arc::new(Inner {
             identity: parts.identity,
             core: Mutex::new(Core { replica: parts.replica }),
@@ -126,6 +129,7 @@ impl Member {
             clock,
             sink: Mutex::new(None),
             next_deadline_ns: AtomicU64::new(deadline_ns),
+            told_index: AtomicU64::new(etcd_index),
             segments: AtomicU64::new(parts.wal.segments() as u64),
             metrics: Metrics::default(),
             disk,
@@ -174,6 +178,13 @@ impl Member {
         let mut applier = self.0.applier.lock();
         let context = Context { now_ns, raft_index: applier.raft_index, term: applier.term };
         look(&mut applier.store, context)
+    }
+
+    /// The index up to which the sink has got every notice. Asked before the sink's queue is emptied, it holds for what
+    /// was in it.
+    #[must_use]
+    pub fn told_index(&self) -> u64 {
+        self.0.told_index.load(Ordering::Acquire)
     }
 
     /// The member's state now.

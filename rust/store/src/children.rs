@@ -24,6 +24,11 @@ pub(crate) struct Place {
     pub at: usize,
 }
 
+impl Place {
+    /// The first child's.
+    pub const START: Place = Place { chunk: 0, at: 0 };
+}
+
 impl Children {
     pub fn is_empty(&self) -> bool {
         self.chunks.is_empty()
@@ -62,6 +67,15 @@ impl Children {
         match self.chunks[chunk].binary_search_by(|id| nodes.name(*id).cmp(name)) {
             Ok(at) => Ok(Place { chunk, at }),
             Err(at) => Err(Place { chunk, at }),
+        }
+    }
+
+    /// Where the first child stands whose name is not below `name`, to go on from with `next`.
+    pub fn seek(&self, nodes: &Nodes, name: &[u8]) -> Place {
+        let (Ok(place) | Err(place)) = self.find(nodes, name);
+        match self.chunks.get(place.chunk) {
+            Some(chunk) if place.at == chunk.len() => Place { chunk: place.chunk + 1, at: 0 },
+            _ => place,
         }
     }
 

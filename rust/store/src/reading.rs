@@ -1,8 +1,9 @@
 //! Reads of the store as it is now.
 
 use crate::error::Error;
+use crate::listing::{Listing, ReadSpec};
 use crate::path;
-use crate::render::{Look, Rendering, Step};
+use crate::render::{Look, Step};
 use crate::stats::Stat;
 use crate::store::{Store, lost_error};
 use crate::view::TreeView;
@@ -28,16 +29,32 @@ impl Store {
         max_nodes: usize,
         out: &mut Vec<u8>,
     ) -> Result<bool, Error> {
+        let spec = ReadSpec { recursive, ..ReadSpec::default() };
+        self.list(path, &spec, now_ns, max_nodes, out)
+    }
+
+    /// As [`Store::get`], with a choice of what is shown.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn list(
+        &mut self,
+        path: &[u8],
+        spec: &ReadSpec,
+        now_ns: u64,
+        max_nodes: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Error> {
         let path = path::cleaned(path);
         let found = self.tree.find(&path);
         self.stats.count(Stat::Get, found.is_ok());
         let id = found.map_err(|lost| lost_error(&path, lost, self.etcd_index))?;
-        let look = self.look(now_ns, recursive);
+        let look = spec.on(self.look(now_ns));
         let before = out.len();
         let out_max = before.saturating_add(max_nodes.saturating_mul(NODE_BYTES));
-        let mut rendering = Rendering::begin(self.tree.nodes(), id, &path, look, out);
-        while rendering.visited <= max_nodes {
-            match rendering.step(out, out_max) {
+        let mut listing = Listing::begin(self.tree.nodes(), id, &path, look, spec, out);
+        while listing.visited() <= max_nodes {
+            match listing.step(out, out_max) {
                 Step::More => {}
                 Step::Complete => return Ok(true),
                 Step::NoRoom => break,
@@ -52,16 +69,17 @@ impl Store {
         TreeView {
             nodes: self.tree.nodes().clone(),
             etcd_index: self.etcd_index,
-            look: self.look(self.time_ns, false),
+            look: self.look(self.time_ns),
         }
     }
 
-    fn look(&self, now_ns: u64, recursive: bool) -> Look {
+    fn look(&self, now_ns: u64) -> Look {
         Look {
             now_ns: now_ns.max(self.time_ns),
             offset_ns: self.offset_ns,
             upstream: self.config.upstream,
-            recursive,
+            recursive: false,
+            keys_only: false,
         }
     }
 }

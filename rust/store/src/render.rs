@@ -30,6 +30,15 @@ pub(crate) struct Look {
     pub offset_ns: i64,
     pub upstream: bool,
     pub recursive: bool,
+    /// Values are left out.
+    pub keys_only: bool,
+}
+
+impl Look {
+    /// Bytes of a node's value that are shown.
+    pub fn value_bytes(&self, node: &Node) -> usize {
+        if self.keys_only { 0 } else { node.text.value().len() }
+    }
 }
 
 #[derive(Debug)]
@@ -99,7 +108,7 @@ impl<'a> Rendering<'a> {
             self.visited += 1;
             return Step::More;
         }
-        if out.len() + node.text.value().len() > out_max {
+        if out.len() + self.look.value_bytes(node) > out_max {
             return Step::NoRoom;
         }
         frame.next = next;
@@ -116,40 +125,12 @@ impl<'a> Rendering<'a> {
     fn open(&mut self, id: NodeId, key_len: usize, lists: bool, out: &mut Vec<u8>) {
         self.visited += 1;
         let node = self.nodes.get(id);
-        if id == ROOT {
-            out.extend_from_slice(b"{\"dir\":true");
-        } else {
-            out.extend_from_slice(b"{\"key\":\"");
-            out.extend_from_slice(&self.key);
-            out.push(b'"');
-            self.content(node, out);
-        }
+        head(id, node, &self.key, &self.look, out);
         if node.is_dir() && lists {
-            let next = Place { chunk: 0, at: 0 };
-            self.frames.push(Frame { dir: id, next, listed: false, key_len });
+            self.frames.push(Frame { dir: id, next: Place::START, listed: false, key_len });
         } else {
             close(id, node, out);
             self.key.truncate(key_len);
-        }
-    }
-
-    fn content(&self, node: &Node, out: &mut Vec<u8>) {
-        if node.is_dir() {
-            out.extend_from_slice(b",\"dir\":true");
-        } else {
-            out.extend_from_slice(b",\"value\":");
-            json::string(out, node.text.value());
-        }
-        if node.deadline_ns == 0 {
-            return;
-        }
-        expiration(out, node.deadline_ns, self.look.offset_ns);
-        let ttl_s = ttl_seconds(node.deadline_ns, self.look.now_ns);
-        // A node that is there lives, even if its time is over and the command to remove it not here yet.
-        let shown_s = if self.look.upstream { ttl_s } else { ttl_s.max(1) };
-        if shown_s != 0 {
-            out.extend_from_slice(b",\"ttl\":");
-            json::int(out, shown_s);
         }
     }
 
@@ -166,7 +147,35 @@ impl<'a> Rendering<'a> {
     }
 }
 
-fn close(id: NodeId, node: &Node, out: &mut Vec<u8>) {
+/// A node up to its children; `key` is escaped already.
+pub(crate) fn head(id: NodeId, node: &Node, key: &[u8], look: &Look, out: &mut Vec<u8>) {
+    if id == ROOT {
+        return out.extend_from_slice(b"{\"dir\":true");
+    }
+    out.extend_from_slice(b"{\"key\":\"");
+    out.extend_from_slice(key);
+    out.push(b'"');
+    if node.is_dir() {
+        out.extend_from_slice(b",\"dir\":true");
+    } else if !look.keys_only {
+        out.extend_from_slice(b",\"value\":");
+        json::string(out, node.text.value());
+    }
+    if node.deadline_ns == 0 {
+        return;
+    }
+    expiration(out, node.deadline_ns, look.offset_ns);
+    let ttl_s = ttl_seconds(node.deadline_ns, look.now_ns);
+    // A node that is there lives, even if its time is over and the command to remove it not here yet.
+    let shown_s = if look.upstream { ttl_s } else { ttl_s.max(1) };
+    if shown_s != 0 {
+        out.extend_from_slice(b",\"ttl\":");
+        json::int(out, shown_s);
+    }
+}
+
+/// The rest of a node, after its children.
+pub(crate) fn close(id: NodeId, node: &Node, out: &mut Vec<u8>) {
     if id != ROOT {
         out.extend_from_slice(b",\"modifiedIndex\":");
         json::uint(out, node.modified_index);

@@ -6,10 +6,11 @@ use crate::arena::Nodes;
 use crate::command::RequestId;
 use crate::error::Error;
 use crate::history::History;
+use crate::listing::{Listing, ReadSpec};
 use crate::members::Members;
 use crate::path;
 use crate::queue::Queue;
-use crate::render::{Look, Rendering, Step};
+use crate::render::{Look, Step};
 use crate::stats::Stats;
 use crate::store::{Store, lost_error};
 use crate::window::Outcome;
@@ -38,12 +39,26 @@ impl TreeView {
         now_ns: u64,
         piece: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<(), Error> {
+        self.list(path, &ReadSpec { recursive, ..ReadSpec::default() }, now_ns, piece)
+    }
+
+    /// The bytes of [`Store::list`], as [`TreeView::get`] gives them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn list(
+        &self,
+        path: &[u8],
+        spec: &ReadSpec,
+        now_ns: u64,
+        piece: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), Error> {
         let path = path::cleaned(path);
         let id = self.nodes.find(&path).map_err(|lost| lost_error(&path, lost, self.etcd_index))?;
-        let look = Look { now_ns: now_ns.max(self.look.now_ns), recursive, ..self.look };
+        let look = spec.on(Look { now_ns: now_ns.max(self.look.now_ns), ..self.look });
         let mut out = Vec::with_capacity(PIECE_BYTES + (4 << 10));
-        let mut rendering = Rendering::begin(&self.nodes, id, &path, look, &mut out);
-        while rendering.step(&mut out, usize::MAX) == Step::More {
+        let mut listing = Listing::begin(&self.nodes, id, &path, look, spec, &mut out);
+        while listing.step(&mut out, usize::MAX) == Step::More {
             if out.len() >= PIECE_BYTES {
                 if !piece(&out) {
                     return Ok(());

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from coreos_py.etcd.endpoints import auth, debug, log_level, machines, members, metrics, stats, version
+from coreos_py.etcd.endpoints import (
+    auth,
+    debug,
+    detail,
+    log_level,
+    machines,
+    members,
+    metrics,
+    modules,
+    stats,
+    version,
+)
 from coreos_py.etcd.endpoints.context import Context, Incoming
 from coreos_py.etcd.endpoints.reply import Reply, as_text, method_not_allowed, not_found
 
@@ -61,9 +72,16 @@ def is_slow(request: Incoming) -> bool:
 
 def answer(request: Incoming, context: Context) -> Reply:
     """The reply to any request that is not for the key space."""
+    reply = _answer(request, context)
+    return detail.explain(reply) if not context.upstream and detail.is_wanted(request) else reply
+
+
+def _answer(request: Incoming, context: Context) -> Reply:
     if not _WELL_FORMED.fullmatch(request.path):
         return as_text(400, "malformed path in the request line\n")
     path = unquote(request.path)
+    if modules.is_module(path) and not context.upstream:
+        return modules.absent()
     route = find(path)
     if route is None:
         return _elsewhere(path, request, context) or not_found()

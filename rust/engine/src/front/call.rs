@@ -1,7 +1,7 @@
 //! From an HTTP request under /v2/keys to the operation that it asks for (etcd-v2 section 3.1).
 
 use coreos_http::{Method, Request, percent_decode};
-use coreos_store::{Code, Error, Op, WatchSpec, Write, clean_path};
+use coreos_store::{Code, Error, Op, ReadSpec, WatchSpec, Write, clean_path};
 
 use super::config::FrontConfig;
 use super::params::{Checked, Params, refuse};
@@ -12,9 +12,19 @@ const DEADLINE_MAX_NS: u64 = i64::MAX as u64;
 /// One understood request to the key space.
 #[derive(Debug)]
 pub(super) enum Call {
-    Get { path: Vec<u8>, recursive: bool },
-    Watch(WatchSpec),
-    Write { write: Write, no_value: bool },
+    Get {
+        path: Vec<u8>,
+        spec: ReadSpec,
+    },
+    /// `progress_s`: how long it may be silent without being told how far it is.
+    Watch {
+        spec: WatchSpec,
+        progress_s: Option<u64>,
+    },
+    Write {
+        write: Write,
+        no_value: bool,
+    },
 }
 
 /// Why a request to the key space is answered without touching the store.
@@ -68,7 +78,7 @@ pub(super) fn understand(
     let params = Params::collect(request.query, body)?;
     let checked = params.check(matches!(request.method, Method::Get), config.upstream)?;
     match request.method {
-        Method::Get | Method::Head => Ok(read(path, &checked, config.upstream)),
+        Method::Get | Method::Head => read(path, &params, &checked, config.upstream),
         Method::Delete => Ok(delete(path, &params, &checked)),
         Method::Post => post(path, params, &checked, config.upstream, now_ns),
         _ => put(path, params, &checked, config.upstream, now_ns),
@@ -112,17 +122,30 @@ fn form_body<'a>(request: &Request<'a>, upstream: bool) -> Result<Option<&'a [u8
     Err(refuse(Code::InvalidForm, cause))
 }
 
-fn read(path: Vec<u8>, checked: &Checked, upstream: bool) -> Call {
+fn read(
+    path: Vec<u8>,
+    params: &Params<'_>,
+    checked: &Checked,
+    upstream: bool,
+) -> Result<Call, Refusal> {
     // Upstream lets quorum win over wait, so that the request does not wait at all.
     if checked.wait && !(upstream && checked.quorum) {
-        return Call::Watch(WatchSpec {
+        let progress_s = if upstream { None } else { params.extensions.progress_s()? };
+        let spec = WatchSpec {
             path,
             recursive: checked.recursive,
             stream: checked.stream,
             wait_index: checked.wait_index,
-        });
+        };
+        return Ok(Call::Watch { spec, progress_s });
     }
-    Call::Get { path, recursive: checked.recursive }
+    let recursive = checked.recursive;
+    let spec = if upstream {
+        ReadSpec { recursive, ..ReadSpec::default() }
+    } else {
+        params.extensions.read(&path, recursive)?
+    };
+    Ok(Call::Get { path, spec })
 }
 
 fn delete(path: Vec<u8>, params: &Params<'_>, checked: &Checked) -> Call {

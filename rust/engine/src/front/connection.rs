@@ -7,6 +7,7 @@ use coreos_http as http;
 use coreos_store::WatchId;
 
 use super::pipe::Pipe;
+use super::progress::Progress;
 use super::stream::Stream;
 
 /// Where the bytes come from and go to.
@@ -24,7 +25,7 @@ pub(super) enum State {
     /// A write on its way to being durable.
     Proposed { no_value: bool },
     /// A watch. One with a stream stays after an event.
-    Watching { id: WatchId, stream: Option<Box<Stream>> },
+    Watching { id: WatchId, stream: Option<Box<Stream>>, progress: Option<Progress> },
     /// A Python handler.
     Python,
     /// The last reply is sent and our side shut; input is thrown away until the client closes.

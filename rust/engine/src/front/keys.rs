@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use coreos_http as http;
-use coreos_store::{Code, WatchSpec, Watching, Write};
+use coreos_store::{Code, ReadSpec, WatchSpec, Watching, Write};
 
 use super::Front;
 use super::connection::State;
 use super::listing::{Job, Started};
 use super::pipe::Pipe;
+use super::progress::Progress;
 use super::reply::{Indexes, raft_error};
 use super::stream::Stream;
 use crate::error::Refused;
@@ -45,11 +46,10 @@ impl Front {
         self.proposals = proposals;
     }
 
-    pub(super) fn get(&mut self, slot: usize, path: Vec<u8>, recursive: bool) {
+    pub(super) fn get(&mut self, slot: usize, path: Vec<u8>, spec: ReadSpec) {
         let mut body = self.spare_buffers.pop().unwrap_or_default();
         let (result, indexes, now_ns) = self.member.with_store(|store, context| {
-            let result =
-                store.get(&path, recursive, context.now_ns, SMALL_READ_NODES_MAX, &mut body);
+            let result = store.list(&path, &spec, context.now_ns, SMALL_READ_NODES_MAX, &mut body);
             let view = matches!(result, Ok(false)).then(|| store.tree_view());
             let indexes = Indexes::of(store.etcd_index(), &context);
             (result.map(|_| view), indexes, context.now_ns)
@@ -62,7 +62,7 @@ impl Front {
             Ok(Some(view)) => {
                 let pipe = Arc::new(Pipe::default());
                 let ticket = self.next_ticket(slot);
-                let job = Job { view, path, recursive, now_ns, ticket, pipe: pipe.clone() };
+                let job = Job { view, path, spec, now_ns, ticket, pipe: pipe.clone() };
                 self.list(slot, job, pipe, indexes);
             }
         }
@@ -101,9 +101,10 @@ impl Front {
         self.mark_dirty(slot);
     }
 
-    pub(super) fn watch(&mut self, slot: usize, spec: WatchSpec) {
+    pub(super) fn watch(&mut self, slot: usize, spec: WatchSpec, progress_s: Option<u64>) {
         let ticket = self.next_ticket(slot);
         let stream = spec.stream;
+        let wait_index = spec.wait_index;
         let (result, indexes, oldest) = self.member.with_store(|store, context| {
             let result = store.watch(spec, ticket);
             let indexes = Indexes::of(store.etcd_index(), &context);
@@ -115,6 +116,7 @@ impl Front {
             Ok(watching) => watching,
             Err(error) => return self.answer_error(slot, &error, oldest),
         };
+        let progress = progress_s.map(|s| Progress::new(s, indexes.etcd_index, wait_index));
         let Some(conn) = self.connections.get_mut(slot) else { return };
         let body = conn.framing.open_ended();
         if matches!(body, http::BodyKind::UntilClose) {
@@ -129,11 +131,11 @@ impl Front {
             }
             Watching::Live(id) => {
                 let stream = stream.then(Box::default);
-                conn.state = State::Watching { id, stream };
+                conn.state = State::Watching { id, stream, progress };
             }
             Watching::Stream(id, past) => {
                 let stream = Some(Box::new(Stream::from_past(past)));
-                conn.state = State::Watching { id, stream };
+                conn.state = State::Watching { id, stream, progress };
                 self.pull(slot);
             }
         }

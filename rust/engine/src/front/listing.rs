@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use coreos_store::TreeView;
+use coreos_store::{ReadSpec, TreeView};
 use parking_lot::{Condvar, Mutex};
 
 use super::mailbox::Mailbox;
@@ -23,7 +23,7 @@ const LISTINGS_MAX: usize = 1_024;
 pub(super) struct Job {
     pub view: TreeView,
     pub path: Vec<u8>,
-    pub recursive: bool,
+    pub spec: ReadSpec,
     pub now_ns: u64,
     pub ticket: u64,
     pub pipe: Arc<Pipe>,
@@ -155,7 +155,7 @@ impl Lister {
     fn render(&self, job: &Job) {
         let pipe = &job.pipe;
         let rendered = catch_unwind(AssertUnwindSafe(|| {
-            job.view.get(&job.path, job.recursive, job.now_ns, &mut |piece| {
+            job.view.list(&job.path, &job.spec, job.now_ns, &mut |piece| {
                 while !pipe.try_put(piece) {
                     self.wait_idly(pipe);
                 }

@@ -12,6 +12,7 @@ mod call;
 mod config;
 mod connection;
 mod deliver;
+mod extensions;
 mod fed;
 mod flush;
 mod keys;
@@ -19,6 +20,7 @@ mod listing;
 mod mailbox;
 mod params;
 mod pipe;
+mod progress;
 mod reply;
 mod route;
 mod serve;
@@ -133,6 +135,8 @@ pub struct Front {
     swept_ms: u64,
     draining: bool,
     poisoned: Option<String>,
+    /// All events up to this index have been handed to the connections that watch.
+    told_index: u64,
 }
 
 impl Front {
@@ -171,6 +175,7 @@ impl Front {
             swept_ms: 0,
             draining: false,
             poisoned: None,
+            told_index: 0,
         })
     }
 

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use coreos_http::{Pairs, parse_bool, parse_uint};
 use coreos_store::{Code, Error};
 
+use super::extensions::Extensions;
+
 /// The raw text of every known parameter; `None` = not given.
 #[derive(Default)]
 pub(super) struct Params<'a> {
@@ -25,6 +27,7 @@ pub(super) struct Params<'a> {
     ttl: Option<Cow<'a, [u8]>>,
     prev_exist: Option<Cow<'a, [u8]>>,
     refresh: Option<Cow<'a, [u8]>>,
+    pub extensions: Extensions<'a>,
 }
 
 /// The same, understood.
@@ -83,7 +86,7 @@ impl<'a> Params<'a> {
             b"ttl" => &mut self.ttl,
             b"prevExist" => &mut self.prev_exist,
             b"refresh" => &mut self.refresh,
-            _ => return None,
+            _ => return self.extensions.slot(name),
         })
     }
 
@@ -150,7 +153,7 @@ fn index(name: &str, text: &Option<Cow<'_, [u8]>>) -> Result<u64, Error> {
     }
 }
 
-fn boolean(name: &str, text: &Option<Cow<'_, [u8]>>) -> Result<bool, Error> {
+pub(super) fn boolean(name: &str, text: &Option<Cow<'_, [u8]>>) -> Result<bool, Error> {
     match text {
         None => Ok(false),
         Some(text) => parse_bool(text)

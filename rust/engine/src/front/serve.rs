@@ -124,8 +124,8 @@ impl Front {
     fn execute(&mut self, slot: usize, action: Action) {
         match action {
             Action::Call(Call::Write { write, no_value }) => self.write(slot, write, no_value),
-            Action::Call(Call::Get { path, recursive }) => self.get(slot, path, recursive),
-            Action::Call(Call::Watch(spec)) => self.watch(slot, spec),
+            Action::Call(Call::Get { path, spec }) => self.get(slot, path, spec),
+            Action::Call(Call::Watch { spec, progress_s }) => self.watch(slot, spec, progress_s),
             Action::Refuse(refusal) => self.refuse(slot, refusal),
             Action::Options => self.answer(slot, |identity, out, framing| {
                 identity.whole(out, framing, 200, &[], b"");

@@ -55,6 +55,11 @@ impl Stream {
         self.has_ended && self.waiting.is_empty()
     }
 
+    /// Whether nothing waits and more may follow.
+    pub fn is_silent(&self) -> bool {
+        !self.has_ended && self.waiting.is_empty()
+    }
+
     /// The index to watch again from, if its client does not keep up.
     pub fn too_slow(&self) -> Option<u64> {
         let too_slow = self.bytes > BYTES_MAX && self.waiting.len() > EVENTS_FREE;

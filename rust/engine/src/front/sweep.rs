@@ -1,4 +1,4 @@
-//! Time limits, looked at once a second: idle connections, slow requests, late proposals.
+//! Time limits, looked at once a second: idle connections, slow requests, late proposals, silent watches.
 
 use super::Front;
 use super::connection::{Framing, Link, State};
@@ -13,6 +13,7 @@ enum Verdict {
     Close,
     SlowRequest,
     LateProposal,
+    Progress,
 }
 
 impl Front {
@@ -26,6 +27,7 @@ impl Front {
             .iter()
             .filter_map(|(slot, _)| Some((slot, self.judge(slot)?)))
             .collect();
+        let mut silent = Vec::new();
         for (slot, verdict) in due {
             match verdict {
                 Verdict::Close => self.hang_up(slot),
@@ -35,8 +37,10 @@ impl Front {
                     let error = raft_error("etcdserver: request timed out");
                     self.answer_error(slot, &error, None);
                 }
+                Verdict::Progress => silent.push(slot),
             }
         }
+        self.tell_progress(&silent);
         self.flush();
     }
 
@@ -51,6 +55,7 @@ impl Front {
             State::Idle | State::Listing(_) | State::Watching { .. } if conn.unsent() > 0 => {
                 (quiet_ms > self.config.idle_timeout_ms).then_some(Verdict::Close)
             }
+            State::Watching { .. } if self.is_progress_due(slot) => Some(Verdict::Progress),
             State::Idle if !conn.parser.at_boundary() => {
                 (quiet_ms > self.config.head_timeout_ms).then_some(Verdict::SlowRequest)
             }

@@ -49,7 +49,10 @@ impl Front {
         loop {
             let is_wanted = waits && self.wait_for_more();
             let had_events = self.receive_events(max_events);
+            // Before the mail is taken, in which everything up to this index is then.
+            let told_index = self.member.told_index();
             let had_mail = self.receive_mail();
+            self.told_index = told_index;
             let had_ready = self.serve_ready();
             self.propose();
             self.flush();

@@ -28,3 +28,36 @@ def make_certificates(folder: Path) -> Certificates:
     client = ssl.create_default_context()
     authority.configure_trust(client)
     return Certificates(cert_file, key_file, client)
+
+
+Files = tuple[Path, Path]
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority and a place for what it issues."""
+
+    ca: trustme.CA
+    folder: Path
+
+    def issue(self, name: str) -> Files:
+        """Certificate and key files for loopback."""
+        issued = self.ca.issue_cert("127.0.0.1", "localhost", common_name=name)
+        cert, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        cert.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        key.write_bytes(issued.private_key_pem.bytes())
+        return cert, key
+
+    def client(self, identity: Files | None = None) -> ssl.SSLContext:
+        """A context that trusts this authority, with or without a certificate of its own."""
+        context = ssl.create_default_context()
+        self.ca.configure_trust(context)
+        if identity is not None:
+            context.load_cert_chain(*identity)
+        return context
+
+    @property
+    def ca_file(self) -> str:
+        path = self.folder / "ca.pem"
+        self.ca.cert_pem.write_to_path(str(path))
+        return str(path)

@@ -1,11 +1,11 @@
 """TLS of the client port: a context that follows its files, so that new certificates need no restart."""
 
-import os
 import ssl
 import time
 from collections.abc import Callable
 
 from coreos_py import logs
+from coreos_py.etcd.certificate_files import explain, read_stamp, warn_of_open_key
 from coreos_py.etcd.errors import StartError
 from coreos_py.etcd.settings import TlsFiles
 
@@ -13,21 +13,26 @@ _LOG = logs.Log("etcd")
 # How often the files' times are looked at, at most.
 _CHECK_S = 1.0
 
-Stamp = tuple[tuple[int, int], ...]
-
 
 class ReloadingContext:
-    """The current server context. New files are taken for the next handshake; unreadable ones are not."""
+    """The current server context: certificate, key and the authorities of client certificates.
+
+    New files are taken for the next handshake; connections that are open go on. Files that cannot be used
+    change nothing, and the log says which one it is, once for each way of being wrong.
+    """
 
     def __init__(self, files: TlsFiles, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._files = files
         self._clock_s = clock_s
         self._checked_s = clock_s()
+        self._complaint = ""
         try:
-            self._stamp = self._read_stamp()
+            # Before the files are read: a change in between is seen at the next look.
+            self._stamp = read_stamp(files)
             self._context = make_context(files)
+            warn_of_open_key(files.key_file)
         except (OSError, ValueError) as error:
-            raise StartError(_sentence(files, error)) from error
+            raise StartError(explain(files, error)) from error
 
     def current(self) -> ssl.SSLContext:
         """The context for a handshake now."""
@@ -39,21 +44,24 @@ class ReloadingContext:
 
     def _reload_if_changed(self) -> None:
         try:
-            stamp = self._read_stamp()
+            stamp = read_stamp(self._files)
             if stamp == self._stamp:
+                self._complaint = ""
                 return
             self._context = make_context(self._files)
+            warn_of_open_key(self._files.key_file)
         except (OSError, ValueError) as error:
             # Half-written pairs are usual while files are exchanged: the next look takes them.
-            _LOG.warn("keeping the old certificate", reason=_sentence(self._files, error))
+            self._complain(explain(self._files, error))
             return
         self._stamp = stamp
+        self._complaint = ""
         _LOG.info("certificate reloaded", cert_file=self._files.cert_file)
 
-    def _read_stamp(self) -> Stamp:
-        paths = (self._files.cert_file, self._files.key_file, self._files.ca_file)
-        stats = (os.stat(path) for path in paths if path)
-        return tuple((stat.st_mtime_ns, stat.st_ino) for stat in stats)
+    def _complain(self, reason: str) -> None:
+        if reason != self._complaint:
+            _LOG.error("keeping the old certificate", reason=reason)
+            self._complaint = reason
 
 
 def make_context(files: TlsFiles) -> ssl.SSLContext:
@@ -70,8 +78,3 @@ def make_context(files: TlsFiles) -> ssl.SSLContext:
         else:
             context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
     return context
-
-
-def _sentence(files: TlsFiles, error: Exception) -> str:
-    names = ", ".join(path for path in (files.cert_file, files.key_file, files.ca_file) if path)
-    return f"cannot use the certificate files {names}: {error}"

@@ -38,7 +38,10 @@ COVERED = (
 
 @dataclass(frozen=True)
 class Part:
-    """One long proof. `count` is how many rounds, seeds or examples; its option overrides it."""
+    """One long proof. `count` is how many rounds, seeds or examples; its option overrides it.
+
+    Either tests of pytest, marked `long`, or a call of cargo, in whose words `{count}` and `{seed}` are put.
+    """
 
     name: str
     count: int
@@ -46,13 +49,13 @@ class Part:
     tests: tuple[str, ...] = ()
     count_variable: str | None = None
     needs: Callable[[], str | None] = lambda: None
+    cargo: tuple[str, ...] = ()
 
     def command(self, count: int, seed: int, report: Path) -> list[str]:
         """What is executed. pytest writes to `report` (JUnit's XML) what it did."""
-        if not self.tests:
-            # The simulator of rust/sim: so many seeds from the first on; exit status 0 = every promise held.
-            words = ["cargo", "run", "--release", "--quiet", "-p", "coreos-sim", "--"]
-            return [*words, "--seeds", str(count), "--first", str(seed)]
+        if self.cargo:
+            # Exit status 0 = every promise held.
+            return ["cargo", *(word.format(count=count, seed=seed) for word in self.cargo)]
         words = [sys.executable, "-m", "pytest", "--long", "-m", "long", "-q", "-ra"]
         # The examples of Hypothesis do not come from COREOS_SEED.
         return [*words, f"--hypothesis-seed={seed}", f"--junitxml={report}", *self.tests]
@@ -68,7 +71,7 @@ class Part:
         """`passed`, or what was not. pytest exits with 0 when everything was skipped: that proves nothing."""
         if status != 0:
             return f"failed with exit status {status}"
-        if not self.tests:
+        if self.cargo:
             return "passed"
         cases = list(ElementTree.parse(report).iter("testcase"))
         reasons = [why.get("message", "no reason given") for case in cases for why in case.iter("skipped")]
@@ -78,7 +81,7 @@ class Part:
 
 
 def cargo_missing() -> str | None:
-    """Why the simulator cannot be run here."""
+    """Why the parts in Rust cannot be run here."""
     return None if shutil.which("cargo") else "cargo is not installed"
 
 
@@ -88,8 +91,30 @@ def oracle_missing() -> str | None:
 
 
 _EXAMPLES = "COREOS_EXAMPLES"
+_SIMULATOR = (
+    "run",
+    "--release",
+    "--quiet",
+    "-p",
+    "coreos-sim",
+    "--",
+    "--seeds",
+    "{count}",
+    "--first",
+    "{seed}",
+)
+
+
+def fuzz(name: str, count: int, crate: str) -> Part:
+    """The fuzzing of a crate."""
+    words = ("test", "--release", "--quiet", "-p", crate, "--test", "fuzz")
+    return Part(name, count, "inputs", cargo=words, count_variable="COREOS_FUZZ_CASES", needs=cargo_missing)
+
+
 PARTS = (
-    Part("simulator", 10_000, "seeds", needs=cargo_missing),
+    Part("simulator", 10_000, "seeds", cargo=_SIMULATOR, needs=cargo_missing),
+    fuzz("fuzz-http", 2_000_000, "coreos-http"),
+    fuzz("fuzz-log", 200_000, "coreos-wal"),
     Part("power-cuts", 1000, "cuts", ("tests/faults/test_power_cut.py",), "COREOS_POWER_CUTS", power.missing),
     Part("kills", 1000, "kills", ("tests/faults/test_kill.py",), "COREOS_KILLS"),
     Part("model", 5000, "examples for each server", ("tests/api/test_state_machine.py",), _EXAMPLES),

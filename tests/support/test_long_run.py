@@ -158,6 +158,20 @@ def test_what_a_part_runs_is_covered() -> None:
     assert all((ROOT / name).exists() for name in COVERED)
 
 
+def test_the_parts_of_cargo_get_count_and_seed() -> None:
+    parts = {part.name: part for part in PARTS if part.cargo}
+    words = parts["simulator"].command(5, 7, Path("report"))
+    assert words[-4:] == ["--seeds", "5", "--first", "7"]
+    for name, crate in (("fuzz-http", "http"), ("fuzz-log", "wal")):
+        assert f"coreos-{crate}" in parts[name].command(5, 7, Path("report"))
+        environment = parts[name].environment(5, 7)
+        assert (environment["COREOS_FUZZ_CASES"], environment["COREOS_SEED"]) == ("5", "7")
+        text = (ROOT / "rust" / crate / "tests" / "fuzz.rs").read_text()
+        helper = ROOT / "rust" / crate / "tests" / "common" / "fuzz.rs"
+        text += helper.read_text() if helper.exists() else ""
+        assert all(variable in text for variable in ("COREOS_FUZZ_CASES", "COREOS_SEED"))
+
+
 def test_every_part_names_tests_that_exist() -> None:
     for part in PARTS:
         for test in part.tests:

@@ -1,6 +1,8 @@
 //! What the tests share: a parse with everything copied out, so that runs can be compared.
 #![allow(dead_code)] // Each test binary uses its part.
 
+pub mod fuzz;
+
 use coreos_http::{Connection, Limits, Next, Reject};
 
 /// A request without borrows.

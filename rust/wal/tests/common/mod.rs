@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test binary uses its part.
 
 pub mod bytes;
+pub mod damages;
 pub mod dice;
 pub mod inode;
 pub mod sim;

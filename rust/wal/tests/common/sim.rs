@@ -34,6 +34,8 @@ struct State {
     changes: BTreeMap<PathBuf, Vec<NameChange>>,
     /// Operations that change something, so far.
     ops: u64,
+    /// Bytes read so far.
+    read_bytes: u64,
     /// The power goes at this operation, which is half done.
     crash_at: Option<u64>,
     crashed: bool,
@@ -105,6 +107,11 @@ impl SimDisk {
 
     pub fn ops(&self) -> u64 {
         self.state().ops
+    }
+
+    /// What the program has read so far.
+    pub fn read_bytes(&self) -> u64 {
+        self.state().read_bytes
     }
 
     /// Let the power go at the `n`th changing operation from now on.
@@ -339,7 +346,7 @@ impl File for SimFile {
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.disk.state();
+        let mut state = self.disk.state();
         let unreadable = state.unreadable.as_ref().and_then(|path| state.names.get(path));
         if unreadable == Some(&self.inode) {
             return Err(io::Error::from_raw_os_error(5));
@@ -348,6 +355,7 @@ impl File for SimFile {
         let from = (offset as usize).min(bytes.len());
         let count = buf.len().min(bytes.len() - from);
         buf[..count].copy_from_slice(&bytes[from..from + count]);
+        state.read_bytes += count as u64;
         Ok(count)
     }
 

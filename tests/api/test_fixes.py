@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.server import Kind, Server
-from tests.support.wire import form
+from tests.support.wire import form, request_bytes
 
 Servers = Callable[[Kind], Server]
 ALL = pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)
@@ -80,6 +80,87 @@ def test_bytes_that_are_not_text(module_servers: Servers, kind: Kind) -> None:
         assert conn.put("/bytes", "2", "?prevValue=a%FF%FE%C3(z").status == 200
         reply = conn.put("/bytes/", b"\xed\xa0\x80")
         assert rb'"value":"\ufffd\ufffd\ufffd"' in reply.body
+
+
+@ALL
+@pytest.mark.parametrize("exists", [True, False], ids=["there", "not there"])
+def test_what_a_contradiction_is_refused_with(module_servers: Servers, kind: Kind, exists: bool) -> None:
+    """Fix 4, the part that docs/v2-extensions.md promises: the first of the two that does not hold."""
+    with module_servers(kind).connect() as conn:
+        key = f"/contradiction/{exists}"
+        if exists:
+            conn.put(key, "x")
+        reply = conn.put(key, "1", "?prevExist=false&prevValue=x")
+        if exists:
+            assert (reply.status, reply.json()["errorCode"]) == (412, 105)
+        elif kind.has_fixes:
+            assert (reply.status, reply.json()["errorCode"]) == (412, 101)
+        else:
+            assert reply.status == 201
+
+
+@ALL
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain; charset=utf-8", ""])
+def test_a_body_that_is_no_form(module_servers: Servers, kind: Kind, method: str, content_type: str) -> None:
+    """Fix 1: refused with its type named; upstream stores an empty value."""
+    with module_servers(kind).connect() as conn:
+        reply = conn.request(
+            method, f"/v2/keys/typed-{method}", b'{"value":"1"}', (("Content-Type", content_type),)
+        )
+        if kind.has_fixes:
+            named = content_type.partition(";")[0] or "(none)"
+            cause = f"unsupported content type {named}: send application/x-www-form-urlencoded"
+            assert (reply.status, reply.json()["errorCode"], reply.json()["cause"]) == (400, 210, cause)
+        else:
+            assert (reply.status // 100, reply.json()["node"]["value"]) == (2, "")
+
+
+@ALL
+def test_sizes_and_who_names_the_limit(module_servers: Servers, kind: Kind) -> None:
+    server = module_servers(kind)
+    with server.connect() as conn:
+        reply = conn.request("PUT", "/v2/keys/size", b"value=" + b"x" * (10 << 20))
+    if kind.has_fixes:
+        assert (reply.status, b"10485760" in reply.body) == (413, True)
+    else:
+        assert (reply.status, reply.json()["cause"]) == (400, "http: POST too large")
+    if not kind.is_ours:
+        return
+    with server.connect() as conn:
+        reply = conn.put("/" + "k" * 65_536, "1")
+        assert (reply.status, b"65536" in reply.body) == (414, True)
+        reply = conn.request("POST", "/v2/members", b" " * 65_537, (("Content-Type", "application/json"),))
+        assert (reply.status, b"65536" in reply.body) == (413, True)
+
+
+def test_waiting_with_quorum_begins_after_every_answered_write(module_servers: Servers) -> None:
+    """Fix 5: its index is not behind a write that was answered before, on another connection."""
+    server = module_servers(Kind.OURS)
+    with server.connect() as writer, server.connect() as reader:
+        for number in range(20):
+            written = writer.put("/linear", str(number)).json()["node"]["modifiedIndex"]
+            reader.send(request_bytes("GET", "/v2/keys/linear?wait=true&quorum=true"))
+            assert reader.read_head().etcd_index >= written
+            event = writer.put("/linear", "told").json()
+            assert reader.read_object() == event
+            assert reader.read_chunk() is None
+
+
+@pytest.mark.parametrize("recursive", ["", "&recursive=true"], ids=["key", "directory"])
+def test_a_stream_from_an_old_index_has_everything_and_goes_on(
+    module_servers: Servers, recursive: str
+) -> None:
+    """Fix 6, with more of a past than there is room for on the way."""
+    with module_servers(Kind.OURS).connect() as writer, module_servers(Kind.OURS).connect() as stream:
+        key = "/past/k" if recursive else "/past-k"
+        indexes = [writer.put(key, "x" * 5000).json()["node"]["modifiedIndex"] for _ in range(300)]
+        watched = "/past" if recursive else key
+        query = f"?wait=true&stream=true&waitIndex={indexes[0]}{recursive}"
+        stream.send(request_bytes("GET", f"/v2/keys{watched}{query}"))
+        assert stream.read_head().status == 200
+        indexes += [writer.put(key, "live").json()["node"]["modifiedIndex"] for _ in range(5)]
+        assert [stream.read_object()["node"]["modifiedIndex"] for _ in indexes] == indexes
 
 
 def test_a_401_tells_the_oldest_index(module_servers: Servers) -> None:

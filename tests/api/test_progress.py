@@ -25,6 +25,12 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
+@pytest.fixture
+def plain(module_servers: Servers) -> Server:
+    """Where the transport makes no difference."""
+    return module_servers(Kind.OURS)
+
+
 def watch(server: Server, stack: ExitStack, key: str, query: str = "&progress=1") -> Connection:
     """A watch that the server has accepted."""
     conn = stack.enter_context(server.connect())
@@ -64,28 +70,28 @@ def test_a_stream_is_told_again_and_again_and_goes_on(server: Server, stack: Exi
     assert stream.read_object() == {"action": "progress", "index": event["node"]["modifiedIndex"]}
 
 
-def test_a_watch_that_waits_for_a_later_index_is_not_sent_back(server: Server, stack: ExitStack) -> None:
-    writer = stack.enter_context(server.connect())
+def test_a_watch_that_waits_for_a_later_index_is_not_sent_back(plain: Server, stack: ExitStack) -> None:
+    writer = stack.enter_context(plain.connect())
     now = index(writer)
-    waiting = watch(server, stack, "/later", f"&progress=1&waitIndex={now + 100}")
+    waiting = watch(plain, stack, "/later", f"&progress=1&waitIndex={now + 100}")
     assert waiting.read_object() == {"action": "progress", "index": now + 99}
 
 
-def test_who_did_not_ask_is_told_nothing(server: Server, stack: ExitStack) -> None:
+def test_who_did_not_ask_is_told_nothing(plain: Server, stack: ExitStack) -> None:
     """The control; an hour's notice does not come after a second either."""
-    silent = [watch(server, stack, "/n", query) for query in ("", "&stream=true", "&progress=3600")]
-    assert watch(server, stack, "/n").read_object()["action"] == "progress"
-    assert watch(server, stack, "/n").read_object()["action"] == "progress"
-    writer = stack.enter_context(server.connect())
+    silent = [watch(plain, stack, "/n", query) for query in ("", "&stream=true", "&progress=3600")]
+    assert watch(plain, stack, "/n").read_object()["action"] == "progress"
+    assert watch(plain, stack, "/n").read_object()["action"] == "progress"
+    writer = stack.enter_context(plain.connect())
     event = writer.put("/n", "1").json()
     assert [conn.read_object() for conn in silent] == [event] * 3
 
 
-def test_events_put_a_notice_off(server: Server, stack: ExitStack) -> None:
+def test_events_put_a_notice_off(plain: Server, stack: ExitStack) -> None:
     """It says that nothing came; a stream that has events all the time needs none."""
-    writer = stack.enter_context(server.connect())
-    stream = watch(server, stack, "/fast", "&progress=2&stream=true")
-    other = watch(server, stack, "/other", "&progress=2&stream=true")
+    writer = stack.enter_context(plain.connect())
+    stream = watch(plain, stack, "/fast", "&progress=2&stream=true")
+    other = watch(plain, stack, "/other", "&progress=2&stream=true")
     seen: list[Any] = []
     other.socket.settimeout(0.05)
     while other.is_quiet(0.05):
@@ -144,28 +150,28 @@ def test_control_an_event_behind_its_notice_is_found() -> None:
 @pytest.mark.parametrize(
     "value", ["", "0", "-1", "x", "1.5", "86401", "99999999999999999999"], ids=lambda value: value or "empty"
 )
-def test_bad_values(server: Server, value: str) -> None:
-    with server.connect() as conn:
+def test_bad_values(plain: Server, value: str) -> None:
+    with plain.connect() as conn:
         reply = conn.get("/p", f"?wait=true&progress={value}")
     cause = 'invalid value for "progress": it is a number of seconds from 1 to 86400'
     expected = {"errorCode": 209, "message": "Invalid field", "cause": cause, "index": 0}
     assert (reply.status, reply.json()) == (400, expected)
 
 
-def test_an_http_1_0_client_gets_its_line_and_the_end(server: Server) -> None:
-    with server.connect() as conn:
+def test_an_http_1_0_client_gets_its_line_and_the_end(plain: Server) -> None:
+    with plain.connect() as conn:
         conn.send(b"GET /v2/keys/old?wait=true&progress=1 HTTP/1.0\r\nHost: x\r\n\r\n")
         reply = conn.read_reply()
     assert reply.json()["action"] == "progress"
     assert not reply.keeps_alive
 
 
-def test_with_quorum_and_from_the_past(server: Server, stack: ExitStack) -> None:
-    writer = stack.enter_context(server.connect())
+def test_with_quorum_and_from_the_past(plain: Server, stack: ExitStack) -> None:
+    writer = stack.enter_context(plain.connect())
     first = writer.put("/past", "1").json()
     writer.put("/elsewhere", "1")
     since = first["node"]["modifiedIndex"]
-    stream = watch(server, stack, "/past", f"&progress=1&stream=true&quorum=true&waitIndex={since}")
+    stream = watch(plain, stack, "/past", f"&progress=1&stream=true&quorum=true&waitIndex={since}")
     assert stream.read_object() == first
     assert stream.read_object() == {"action": "progress", "index": index(writer)}
 

@@ -189,9 +189,11 @@ fn segment_cause(file: &SegmentFile, next: &Later<'_>, count: usize) -> Option<S
         ));
     }
     // A file has its full length before it becomes a segment. Its header and the first batch are
-    // inside one sector, and are synced before anything is written behind them.
+    // inside one sector, and are synced before anything is written behind them: also what lies in
+    // the same sector, and cannot be checked without the header.
     let unused = next.file_bytes >= SECTOR_BYTES
         && next.survey.first.is_none()
+        && next.survey.unproven.is_none()
         && next.survey.used_end <= SECTOR_BYTES;
     (next.first_index.is_none() && !(unused && count == 1)).then(|| bad_header(&next.file.path))
 }

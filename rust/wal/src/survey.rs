@@ -59,6 +59,8 @@ pub(crate) struct Survey {
     pub first: Option<(u64, u64)>,
     /// Offset of the first that looks like a batch and was not checked any more.
     pub untold: Option<u64>,
+    /// Offset of the first behind `from` that looks like a batch, and that no seed proves to be one.
+    pub unproven: Option<u64>,
     /// Bytes over which checksums were computed.
     pub checked_bytes: u64,
 }
@@ -72,7 +74,8 @@ pub(crate) fn survey(
     sequences: &RangeInclusive<u64>,
     salvage: &mut Salvage,
 ) -> Result<Survey, WalError> {
-    let mut found = Survey { used_end: from, first: None, untold: None, checked_bytes: 0 };
+    let mut found =
+        Survey { used_end: from, first: None, untold: None, unproven: None, checked_bytes: 0 };
     let mut budget = window.len().saturating_mul(BUDGET_SEGMENTS);
     let mut offset = from;
     while let Some(at) = window.next_word(offset).map_err(read_error(path, offset))? {
@@ -83,6 +86,7 @@ pub(crate) fn survey(
             continue;
         };
         let bytes = frame.payload_bytes as u64;
+        let mut is_proven = false;
         for &seed in seeds {
             if bytes > SHORT_BYTES {
                 if bytes > budget {
@@ -99,7 +103,11 @@ pub(crate) fn survey(
             found.first.get_or_insert((at, batch.sequence));
             offset = batch.end;
             found.used_end = offset;
+            is_proven = true;
             break;
+        }
+        if !is_proven && at > from {
+            found.unproven.get_or_insert(at);
         }
     }
     Ok(found)

@@ -9,4 +9,5 @@ mod directory;
 mod proposals;
 mod snapshots;
 mod stopping;
+mod telling;
 mod time;

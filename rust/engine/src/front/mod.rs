@@ -17,6 +17,7 @@ mod flush;
 mod keys;
 mod listing;
 mod mailbox;
+mod moved;
 mod params;
 mod pipe;
 mod reply;

@@ -1,4 +1,4 @@
-"""Debian's `etcdctl`, with the v2 API, against our server and against Debian's own: it cannot tell them apart."""
+"""Debian's `etcdctl`, with the v2 API, cannot tell our server from Debian's own."""
 
 from __future__ import annotations
 

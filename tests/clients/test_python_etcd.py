@@ -1,4 +1,4 @@
-"""python-etcd, the client library that most Python users of the v2 API have, against ours and the original."""
+"""python-etcd, the client library of most Python users of the v2 API, against ours and the original."""
 
 from __future__ import annotations
 

@@ -73,9 +73,6 @@ def normal(reply: Reply, base: int) -> dict[str, object]:
         None if index is None else (int(index) - base if int(index) >= base else int(index))
     )
     headers |= {name: reply.header(name) is not None for name in PRESENCE}
-    is_ours_to_choose = (reply.header("Content-Type") or "").startswith("text/html") or reply.status == 301
-    if is_ours_to_choose:
-        body, headers["Content-Type"] = "", None
     return {"status": reply.status, "headers": headers, "body": body, "ttls": ttls}
 
 

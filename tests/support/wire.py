@@ -231,6 +231,10 @@ class Connection:
             head = self.read_head()
         if head_only or head.status in (204, 304):
             return head
+        return self.read_body(head)
+
+    def read_body(self, head: Reply) -> Reply:
+        """The rest of the reply whose head has been read."""
         if (head.header("Transfer-Encoding") or "").lower() == "chunked":
             pieces = []
             while (chunk := self.read_chunk()) is not None:

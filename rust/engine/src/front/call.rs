@@ -4,6 +4,7 @@ use coreos_http::{Method, Request, percent_decode};
 use coreos_store::{Code, Error, Op, ReadSpec, WatchSpec, Write, clean_path};
 
 use super::config::FrontConfig;
+use super::moved::{Moved, moved};
 use super::params::{Checked, Params, refuse};
 
 /// TTLs end where a signed 64-bit count of nanoseconds since 1970 ends, in the year 2262.
@@ -37,7 +38,7 @@ pub(super) enum Refusal {
     /// 414: the key is over the limit (its length in bytes).
     KeyTooLong(usize),
     /// 301 to the cleaned path (upstream compatibility only).
-    Moved(Vec<u8>),
+    Moved(Moved),
 }
 
 impl From<Error> for Refusal {
@@ -65,7 +66,8 @@ pub(super) fn understand(
     let rest = key_part(&decoded).unwrap_or(b"/");
     let path = clean_path(rest);
     if config.upstream {
-        moved(&path, rest, request.query)?;
+        moved(&decoded, request.query, &request.method)
+            .map_or(Ok(()), |to| Err(Refusal::Moved(to)))?;
     }
     if path.len() > config.max_key_bytes {
         return Err(Refusal::KeyTooLong(path.len()));
@@ -83,24 +85,6 @@ pub(super) fn understand(
         Method::Post => post(path, params, &checked, config.upstream, now_ns),
         _ => put(path, params, &checked, config.upstream, now_ns),
     }
-}
-
-/// Upstream's router answers a path that is not clean with a redirect, whatever the method.
-fn moved(path: &[u8], rest: &[u8], query: &[u8]) -> Result<(), Refusal> {
-    let trimmed = if rest.len() > 1 { rest.strip_suffix(b"/").unwrap_or(rest) } else { rest };
-    if trimmed == path || (rest.is_empty() && path == b"/") {
-        return Ok(());
-    }
-    let mut location = [PREFIX, path].concat();
-    // Go's path cleaning keeps a final slash.
-    if rest.ends_with(b"/") && path != b"/" {
-        location.push(b'/');
-    }
-    if !query.is_empty() {
-        location.push(b'?');
-        location.extend_from_slice(query);
-    }
-    Err(Refusal::Moved(location))
 }
 
 fn form_body<'a>(request: &Request<'a>, upstream: bool) -> Result<Option<&'a [u8]>, Error> {

@@ -18,6 +18,7 @@ mod flush;
 mod keys;
 mod listing;
 mod mailbox;
+mod moved;
 mod params;
 mod pipe;
 mod progress;

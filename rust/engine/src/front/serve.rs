@@ -5,6 +5,7 @@ use coreos_store::{Code, Error};
 
 use super::call::{Call, Refusal};
 use super::connection::{Framing, State};
+use super::moved::Moved;
 use super::params::refuse;
 use super::route::{Action, PYTHON_BODY_BYTES_MAX, route};
 use super::socket::OUTPUT_BYTES_MAX;
@@ -185,9 +186,16 @@ impl Front {
                     format!("key of {length} bytes: the limit is {limit} (--max-key-bytes)\n");
                 identity.text(out, framing, 414, &text);
             }),
-            Refusal::Moved(location) => self.answer(slot, |identity, out, framing| {
-                identity.whole(out, framing, 301, &[("Location", &location)], b"");
-            }),
+            Refusal::Moved(Moved { location, page }) => {
+                self.answer(slot, |identity, out, framing| {
+                    let mut headers: Vec<(&str, &[u8])> = vec![("Location", &location)];
+                    if page.is_some() {
+                        headers.push(("Content-Type", b"text/html; charset=utf-8"));
+                    }
+                    let page = page.as_deref().unwrap_or_default();
+                    identity.whole(out, framing, 301, &headers, page);
+                })
+            }
         }
     }
 }

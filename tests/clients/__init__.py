@@ -1,0 +1,1 @@
+"""Clients that are not ours, against our server: Debian's `etcdctl` and python-etcd."""

@@ -23,6 +23,11 @@ def quote_path(path: str | bytes) -> str:
     return "".join([_PATH[byte] for byte in to_bytes(path)])
 
 
+def quote_segment(name: str | bytes) -> str:
+    """Percent-encode one segment of a path; `/` too."""
+    return quote_path(name).replace("/", "%2F")
+
+
 def encode_form(fields: dict[str, str | bytes]) -> str:
     """`application/x-www-form-urlencoded`, fields sorted by name as etcd's client does."""
     return "&".join(

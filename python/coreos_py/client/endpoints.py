@@ -108,3 +108,44 @@ def after_sync(
             members.append(endpoint)
     first = [answered] if answered in members else []
     return unique(first + shuffled(members) + list(configured))
+
+
+class Cluster:
+    """The endpoints in the order in which they are tried. Several tasks may use one.
+
+    Endpoints that another task has dropped meanwhile are not an error: nothing happens then.
+    """
+
+    def __init__(self, configured: Sequence[Endpoint]) -> None:
+        self.endpoints = shuffled(unique(configured))
+        # Advertised addresses come and go; those that were given stay known.
+        self._known = {_place(endpoint) for endpoint in configured}
+
+    def in_turn(self) -> list[Endpoint]:
+        """Whom to ask, the best one first."""
+        return list(self.endpoints)
+
+    def knows(self, endpoint: Endpoint) -> bool:
+        """True for an endpoint that was given or is a member's, whatever its base path."""
+        return _place(endpoint) in self._known
+
+    def put_first(self, endpoint: Endpoint) -> None:
+        """It answers, or was named as the leader."""
+        if endpoint in self.endpoints:
+            self.endpoints.remove(endpoint)
+            self.endpoints.insert(0, endpoint)
+
+    def put_last(self, endpoint: Endpoint) -> None:
+        """It broke a connection off and may be about to stop."""
+        if endpoint in self.endpoints:
+            self.endpoints.remove(endpoint)
+            self.endpoints.append(endpoint)
+
+    def learn(self, answered: Endpoint, advertised: Sequence[str]) -> None:
+        """`answered` has told the client URLs that the members advertise."""
+        self.endpoints = after_sync(self.endpoints, answered, advertised)
+        self._known |= {_place(endpoint) for endpoint in self.endpoints}
+
+
+def _place(endpoint: Endpoint) -> tuple[str, str, int]:
+    return endpoint.scheme, endpoint.host, endpoint.port

@@ -38,7 +38,8 @@ class Session:
     def watch(self, key: str, *, after_index: int, recursive: bool) -> Iterator[Result]:
         """Events after `after_index` (0: from now on), without an end. Raises `EtcdError`."""
         wait_index = after_index + 1 if after_index else 0
-        return self._connected().watch(key, wait_index=wait_index, recursive=recursive)
+        with self._connected().watch(key, wait_index=wait_index, recursive=recursive) as events:
+            yield from events
 
     def show(self, result: Result) -> None:
         """Print a result in the chosen format."""
@@ -64,7 +65,8 @@ class Session:
         options = Options(
             # Go's client takes 0 for "no limit" here.
             timeout_s=values.seconds("timeout", TIMEOUT_S) or None,
-            total_timeout_s=values.seconds("total-timeout", TOTAL_TIMEOUT_S) or None,
+            # A watch ends when nobody answers any more: whoever started it can start it again.
+            outage_s=0,
             tls=TlsFiles(
                 _setting(values, "cert-file", "ETCDCTL_CERT_FILE"),
                 _setting(values, "key-file", "ETCDCTL_KEY_FILE"),
@@ -75,6 +77,7 @@ class Session:
             trace=_print_as_curl if is_debug else None,
         )
         client = BlockingClient(endpoints, options)
+        client.limit(values.seconds("total-timeout", TOTAL_TIMEOUT_S) or None)
         if not values.switch("no-sync"):
             self._sync(client, is_debug=is_debug)
         if is_debug:

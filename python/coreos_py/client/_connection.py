@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import select
 import socket
 import ssl
@@ -213,11 +214,13 @@ def _keep_alive(raw: trio.SocketStream) -> None:
 
 
 def _refusal(error: OSError) -> str:
-    """Trio tries every address and puts the reasons into a group."""
+    """The reason of the last address: Trio tries all, and puts what went wrong into a group."""
     cause = error.__cause__
     while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
-    return system_text(cause if isinstance(cause, OSError) else error)
+        cause = cause.exceptions[-1]
+    found = cause if isinstance(cause, OSError) else error
+    # Trio's own text has the address once more.
+    return os.strerror(found.errno).lower() if found.errno else system_text(found)
 
 
 def system_text(error: OSError) -> str:

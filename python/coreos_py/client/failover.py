@@ -130,6 +130,7 @@ class Attempts:
         error = _error_of(reply)
         if self._request.method != "GET":
             error = WriteInDoubtError(error.status, error.code, error.message, error.cause, error.index)
+            self._sent_reason = str(error)
         if not self._request.repeatable:
             raise error
         self._reached = True
@@ -138,10 +139,8 @@ class Attempts:
 
     def check(self, reply: Reply) -> None:
         """An answer has come. A refusal says nothing about a try before it that may have been carried out."""
-        in_doubt = self._sent_reason is not None or isinstance(self._last_server_error, WriteInDoubtError)
-        if in_doubt and reply.head.status >= 400:
-            before = self._sent_reason or str(self._last_server_error)
-            raise OutcomeUnknownError(f"{before}; sent again: {_error_of(reply)}")
+        if self._sent_reason is not None and reply.head.status >= 400:
+            raise OutcomeUnknownError(f"{self._sent_reason}; sent again: {_error_of(reply)}")
 
     def exhausted(self) -> EtcdError:
         """What to raise now that every endpoint has been tried."""

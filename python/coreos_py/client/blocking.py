@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from coreos_py.client import keys, requests
@@ -255,6 +256,7 @@ class BlockingWatch(Iterator[T]):
     def close(self) -> None:
         """End it."""
         self._steps.close()
+        self._step = None
         self._held.close()
 
     def _current(self) -> Step[T]:
@@ -268,10 +270,17 @@ class BlockingWatch(Iterator[T]):
         try:
             outcome = self._do(step)
         except EtcdError as error:
-            self._step = None
-            self._step = self._steps.throw(error)
+            self._advance(partial(self._steps.throw, error))
         else:
-            self._step = self._steps.send(outcome)
+            self._advance(partial(self._steps.send, outcome))
+
+    def _advance(self, go_on: Callable[[], Step[T]]) -> None:
+        try:
+            self._step = go_on()
+        except BaseException:
+            # It is over: the steps have raised what the caller is to be told.
+            self.close()
+            raise
 
     def _do(self, step: Step[T]) -> Head | Reply | bytes | None:
         if isinstance(step, Pause):

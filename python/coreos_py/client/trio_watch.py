@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -86,12 +88,19 @@ class Watch(Generic[T]):
         try:
             outcome = await self._do(self._current())
         except EtcdError as error:
-            self._step = None
-            self._step = self._steps.throw(error)
+            self._advance(partial(self._steps.throw, error))
         else:
-            self._step = self._steps.send(outcome)
+            self._advance(partial(self._steps.send, outcome))
         finally:
             self._is_busy = False
+
+    def _advance(self, go_on: Callable[[], Step[T]]) -> None:
+        try:
+            self._step = go_on()
+        except BaseException:
+            # It is over: the steps have raised what the caller is to be told.
+            self.close()
+            raise
 
     async def _do(self, step: Step[T]) -> Head | Reply | bytes | None:
         if isinstance(step, Pause):

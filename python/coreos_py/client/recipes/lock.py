@@ -4,12 +4,15 @@ The lock is a file that only its holder can have made: creating it fails while i
 in a token of the holder's own. Waiters watch it and try again when it goes; who of them comes first is not
 decided by how long they have waited.
 
-What is promised: while the body of the `async with` runs and no `LockLostError` has been raised, no other
-body for the same key runs, as long as no process stands still for longer than `ttl_s` (see the package for
-what then helps) and members' clocks agree, for a server older than ours measures time limits with them. When
-the lock is lost (somebody removed the key, or no member took a refresh for `ttl_s`) the body is cancelled and
-`LockLostError` raised. A create whose answer was lost is looked for by its token, and taken if it is there.
-What dies holding the lock holds it for `ttl_s` at most.
+What is promised: while the body of the `async with` runs, no other body for the same key runs, as long as
+
+- nobody but its holder removes or writes the key (such a thing is noticed at the next refresh);
+- no process stands still for longer than `ttl_s` (see the package for what then helps);
+- members' clocks agree, where the server measures time limits with them, as etcd's own does.
+
+When the lock is lost (no member took a refresh for `ttl_s`, or somebody did remove it) the body is cancelled
+and `LockLostError` raised, even if the body had just come to its end. A create whose answer was lost is
+looked for by its token, and taken if it is there. What dies holding the lock holds it for `ttl_s` at most.
 """
 
 from __future__ import annotations

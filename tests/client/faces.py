@@ -47,16 +47,31 @@ def play(shell: str, endpoints: Any, scenario: Scenario, options: Options = PATI
 
 
 def play_watch(
-    shell: str, endpoints: Any, start: Callable[[Any], Any], count: int, options: Options = PATIENT
+    shell: str,
+    endpoints: Any,
+    start: Callable[[Any], Any],
+    enough: int | Callable[[Any], bool],
+    options: Options = PATIENT,
 ) -> list[Any]:
-    """The first `count` items of a watch that `start` makes of a client."""
+    """The items of a watch that `start` makes of a client: so many, or up to one for which `enough` holds."""
+
+    def is_enough(items: list[Any]) -> bool:
+        if isinstance(enough, int):
+            return len(items) >= enough
+        return bool(items) and enough(items[-1])
 
     async def on_trio() -> list[Any]:
+        items: list[Any] = []
         async with Client(endpoints, options) as etcd, start(etcd) as watch:
-            return [await anext(watch) for _ in range(count)]
+            while not is_enough(items):
+                items.append(await anext(watch))
+        return items
 
     def on_blocking() -> list[Any]:
+        items: list[Any] = []
         with BlockingClient(endpoints, options) as etcd, start(etcd) as watch:
-            return [next(watch) for _ in range(count)]
+            while not is_enough(items):
+                items.append(next(watch))
+        return items
 
     return trio.run(on_trio) if shell == "trio" else on_blocking()

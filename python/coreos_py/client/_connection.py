@@ -78,6 +78,7 @@ class Connection:
         )
         self._reader = reader = ReplyReader()
         is_whole = False
+        refused: OSError | None = None
         try:
             with trio.CancelScope(deadline=limits.end if request.is_wait else limits.try_end()) as scope:
                 refused = await self._send(data)
@@ -92,7 +93,7 @@ class Connection:
                             break
                 is_whole = True
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, InvalidReplyError) as error:
-            raise self._lost(error) from error
+            raise self._lost(error, refused) from error
         finally:
             if not is_whole:
                 self.close()
@@ -143,14 +144,15 @@ class Connection:
         reason = f"client: endpoint {self.endpoint.url} exceeded header timeout"
         return AttemptError(reason, connected=True, sent=True, answered=self._reader.head is not None)
 
-    def _lost(self, error: Exception) -> AttemptError:
+    def _lost(self, error: Exception, refused: OSError | None = None) -> AttemptError:
         reader = self._reader
-        cause = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
+        # A TLS stream on which sending failed says nothing more than that when it is read.
+        cause = (error.__cause__ or refused) if isinstance(error, trio.BrokenResourceError) else error
         if isinstance(cause, OSError):
             # A server that refuses our certificate tells so, with TLS 1.3, only at the first read.
             reason = handshake_failure(cause) if self.endpoint.scheme == "https" else system_text(cause)
         else:
-            reason = str(cause or error)
+            reason = str(cause or error) or "the connection broke"
         if reader.started:
             return AttemptError(reason, connected=True, sent=True, answered=reader.head is not None)
         return ConnectionLostError(reason, reused=self._reused)

@@ -69,7 +69,9 @@ def addresses(
     }
 
 
-@pytest.mark.parametrize(("name", "count"), [("docs/client.md", 12), ("README.md", 1)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("docs/client.md", 11), ("docs/client-failures.md", 1), ("README.md", 1)]
+)
 def test_the_programs_of_a_document(name: str, count: int, addresses: dict[str, str]) -> None:
     text = (ROOT / name).read_text()
     assert len(programs(text)) == count == text.count("```python\n")
@@ -89,12 +91,12 @@ def public_errors() -> set[str]:
 
 
 def test_the_errors_are_all_in_the_table() -> None:
-    table = (ROOT / "docs" / "client.md").read_text().partition("## Errors")[2].partition("\n## ")[0]
+    table = (ROOT / "docs" / "client-failures.md").read_text().partition("## Errors")[2].partition("\n## ")[0]
     assert public_errors() == set(re.findall(r"\b\w+Error\b", table)) - {"EtcdError"}
 
 
 def test_the_methods_are_all_named() -> None:
-    text = (ROOT / "docs" / "client.md").read_text()
+    text = "".join((ROOT / "docs" / name).read_text() for name in ("client.md", "client-failures.md"))
     groups = client.Client("http://127.0.0.1:1")
     for group in (groups.members, groups.stats, groups.auth.users, groups.auth.roles):
         for name in vars(type(group)):

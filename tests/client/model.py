@@ -12,7 +12,7 @@ from coreos_py.client import HistoryClearedError, ServerError, UnavailableError
 from coreos_py.client._wire import Head, Reply
 from coreos_py.client.errors import server_error
 from coreos_py.client.requests import Request
-from coreos_py.client.watching import Fetch, More, Open, Pause, Steps, Told
+from coreos_py.client.steps import Fetch, More, Open, Pause, Steps, Told
 
 TOP = "/w"
 KEYS = ["/w/a", "/w/b", "/w/d/c", "/w/_hidden", "/w/d/_h/x", "/other", "/w2"]

@@ -23,18 +23,8 @@ from coreos_py.client import (
 from coreos_py.client._wire import Head, Reply
 from coreos_py.client.errors import server_error
 from coreos_py.client.keys import Event, Node, decode_event
-from coreos_py.client.watching import (
-    Fetch,
-    More,
-    Open,
-    Pause,
-    Setting,
-    Steps,
-    Target,
-    Told,
-    following,
-    watching,
-)
+from coreos_py.client.steps import Fetch, More, Open, Pause, Setting, Steps, Target, Told
+from coreos_py.client.watching import following, watching
 from tests.client.model import TOLD, TOP, Store, Watched
 
 seeds = st.integers(0, 2**32)

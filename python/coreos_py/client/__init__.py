@@ -16,10 +16,10 @@ module only.
 | `_text`, `_json` | percent-encoding, forms, key clean-up; JSON read field by field | no |
 | `_wire` | HTTP/1.1 as bytes in, bytes out | no |
 | `failover` | how a request goes over the endpoints, and which failure may be tried again | no |
-| `watching`, `mirror` | what a watch does, as steps; a copy of a tree that is kept by them | no |
+| `steps`, `watching`, `mirror` | what a watch does, as steps; a copy of a tree that follows it | no |
 | `_methods`, `_blocking_keys`, `_blocking_groups`, `_async_groups` | from operations to named methods | no |
-| `_http`, `_lookup`, `_tls`, `blocking` | the blocking client | yes |
-| `_connection`, `trio_watch`, `trio_client` | the Trio client | yes |
+| `_http`, `_lookup`, `_tls`, `blocking`, `blocking_watch` | the blocking client | yes |
+| `_connection`, `_pool`, `trio_client`, `trio_watch` | the Trio client | yes |
 | `recipes` | lock, lease, leader election on the Trio client | yes |
 """
 
@@ -62,9 +62,9 @@ if TYPE_CHECKING:
     from coreos_py.client.recipes.lock import Held
     from coreos_py.client.server import Version
     from coreos_py.client.stats import FollowerStats, LeaderStats, SelfStats, StoreStats
+    from coreos_py.client.steps import Snapshot
     from coreos_py.client.trio_client import Client
     from coreos_py.client.trio_watch import Watch
-    from coreos_py.client.watching import Snapshot
 
 __all__ = [
     "AccessDeniedError",
@@ -168,7 +168,7 @@ _NAMES = {
     ),
     "trio_client": ("Client",),
     "trio_watch": ("Watch",),
-    "watching": ("Snapshot",),
+    "steps": ("Snapshot",),
 }
 
 

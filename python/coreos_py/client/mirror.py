@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coreos_py.client.keys import Node, Result
-from coreos_py.client.watching import Snapshot
+from coreos_py.client.steps import Snapshot
 
 REMOVALS = ("delete", "expire", "compareAndDelete")
 

@@ -12,7 +12,8 @@ import trio
 
 from coreos_py.client import keys, requests
 from coreos_py.client._async_groups import Auth, Keys, Members, Server, Stats
-from coreos_py.client._connection import Connection, Limits, Pool, limits_of
+from coreos_py.client._connection import Connection, Limits, limits_of
+from coreos_py.client._pool import Pool
 from coreos_py.client._wire import Reply
 from coreos_py.client.endpoints import Cluster, Endpoint
 from coreos_py.client.errors import AttemptError, DeadlineExceededError, InvalidReplyError
@@ -23,8 +24,9 @@ from coreos_py.client.recipes.election import Observation, Term, campaign
 from coreos_py.client.recipes.lease import Lease, lease
 from coreos_py.client.recipes.lock import Held, lock
 from coreos_py.client.requests import Request
+from coreos_py.client.steps import Setting, Snapshot, target_of
 from coreos_py.client.trio_watch import Watch
-from coreos_py.client.watching import Setting, Snapshot, following, target_of, watching
+from coreos_py.client.watching import following, watching
 
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ from coreos_py.client._connection import Connection
 from coreos_py.client._wire import Head, Reply
 from coreos_py.client.endpoints import Endpoint
 from coreos_py.client.errors import AttemptError, EtcdError
-from coreos_py.client.watching import Fetch, More, Open, Pause, Step, Steps, Told, accepted
+from coreos_py.client.steps import Fetch, More, Open, Pause, Step, Steps, Told
+from coreos_py.client.watching import accepted
 
 if TYPE_CHECKING:
     from coreos_py.client.trio_client import Client

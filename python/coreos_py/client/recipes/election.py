@@ -18,8 +18,8 @@ from coreos_py.client.errors import LeadershipLostError
 from coreos_py.client.keys import Node, Result
 from coreos_py.client.mirror import REMOVALS
 from coreos_py.client.recipes.lock import Held, hold, unsigned
+from coreos_py.client.steps import Snapshot
 from coreos_py.client.trio_watch import Watch
-from coreos_py.client.watching import Snapshot
 
 if TYPE_CHECKING:
     from coreos_py.client.trio_client import Client

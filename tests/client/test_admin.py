@@ -6,9 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import trio
 
-from coreos_py.client import AccessDeniedError, KeyNotFoundError, Options, Role, ServerError, User
+from coreos_py.client import (
+    AccessDeniedError,
+    BlockingClient,
+    Client,
+    DeadlineExceededError,
+    KeyNotFoundError,
+    Options,
+    Role,
+    ServerError,
+    User,
+)
 from tests.client.faces import PATIENT, play
+from tests.etcdctl.fake import HANG, FakeServer, always, reply
 from tests.support.server import Kind, Server
 
 #: Servers that have /v2/auth, and those whose members can be written to.
@@ -59,13 +71,46 @@ def test_what_a_server_tells(server: Server, url: str, shell: str, top: str) -> 
 
 
 def test_sync_learns_the_members(server: Server, shell: str) -> None:
-    async def scenario(etcd: Any) -> None:
-        await etcd.sync()
-        urls = [endpoint.url for endpoint in etcd._face.endpoints] if shell == "blocking" else None
-        urls = urls or [endpoint.url for endpoint in etcd.endpoints]
-        assert urls == [address(server), f"http://localhost:{server.client_port}"]
+    given = f"http://localhost:{server.client_port}"
 
-    play(shell, f"http://localhost:{server.client_port}", scenario)
+    async def main() -> list[str]:
+        async with Client(given, PATIENT) as etcd:
+            await etcd.sync(leader_first=True)
+            return [endpoint.url for endpoint in etcd.endpoints]
+
+    def on_blocking() -> list[str]:
+        with BlockingClient(given, PATIENT) as etcd:
+            etcd.sync()
+            return [endpoint.url for endpoint in etcd.endpoints]
+
+    assert (trio.run(main) if shell == "trio" else on_blocking()) == [address(server), given]
+
+
+def test_the_leader_comes_first() -> None:
+    """Three members advertise themselves; whichever answers, the third one leads."""
+    urls = ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3/"]
+    found = [{"id": str(number), "clientURLs": [url]} for number, url in enumerate(urls)]
+
+    async def main(url: str) -> str:
+        async with Client(url, PATIENT) as etcd:
+            await etcd.sync(leader_first=True)
+            return etcd.endpoints[0].url
+
+    with FakeServer(
+        lambda asked: reply(found[2] if asked.target.endswith("/leader") else {"members": found})
+    ) as fake:
+        # It is the leader's address that is not reachable in this test; it is asked last of all.
+        assert trio.run(main, fake.url) == "http://127.0.0.1:3"
+
+
+def test_all_together_have_a_time_limit() -> None:
+    with FakeServer(always(HANG)) as silent, BlockingClient(silent.url, PATIENT) as etcd:
+        with etcd.within(0.2):
+            for _ in range(2):
+                with pytest.raises(DeadlineExceededError):
+                    etcd.get("/k")
+        # The second one had no time at all left.
+        assert len(silent.asked) == 1
 
 
 def test_changing_members(with_members: Server, shell: str) -> None:

@@ -40,8 +40,11 @@ def url_of(server: Server) -> str:
     return f"http://127.0.0.1:{server.client_port}"
 
 
-def test_a_killed_leader(members: list[Server], shell: str) -> None:
-    """Every answered write is told to a watcher once and in order; one in doubt may be told or not."""
+def test_a_killed_leader(members: list[Server]) -> None:
+    """Every answered write is told to a watcher once and in order; one in doubt may be told or not.
+
+    One client writes and the other one watches.
+    """
     urls = [url_of(one) for one in members]
     options = PATIENT._replace(timeout_s=5.0)
     sure: dict[str, int] = {}
@@ -64,12 +67,12 @@ def test_a_killed_leader(members: list[Server], shell: str) -> None:
         def start(etcd: Any) -> Any:
             return etcd.watch("/top", recursive=True, wait_index=1)
 
-        told.extend(play_watch(shell, urls, start, lambda event: event.node.key == "/top/last", options))
+        told.extend(play_watch("blocking", urls, start, lambda event: event.node.key == "/top/last", options))
 
     told: list[Any] = []
     watching = threading.Thread(target=watch)
     watching.start()
-    play(shell, urls, scenario, options)
+    play("trio", urls, scenario, options)
     watching.join()
     keys = [event.node.key for event in told]
     assert len(keys) == len(set(keys))

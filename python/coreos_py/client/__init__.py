@@ -18,7 +18,7 @@ module only.
 | `failover` | how a request goes over the endpoints, and which failure may be tried again | no |
 | `steps`, `watching`, `mirror` | what a watch does, as steps; a copy of a tree that follows it | no |
 | `_methods`, `_blocking_keys`, `_blocking_groups`, `_async_groups` | from operations to named methods | no |
-| `_http`, `_lookup`, `_tls`, `blocking`, `blocking_watch` | the blocking client | yes |
+| `_http`, `_lookup`, `_tls`, `engine`, `blocking_watch`, `blocking` | the blocking client | yes |
 | `_connection`, `_pool`, `trio_client`, `trio_watch` | the Trio client | yes |
 | `recipes` | lock, lease, leader election on the Trio client | yes |
 """

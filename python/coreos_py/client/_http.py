@@ -156,6 +156,18 @@ class Connection:
         return None
 
 
+class Held:
+    """The place of one connection: that of a client's operations, or that of a watch."""
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+
+    def close(self) -> None:
+        """Close what is there."""
+        if self.connection is not None:
+            self.connection.close()
+
+
 class _Guard:
     """Turns the errors of an exchange into `AttemptError`; whatever it is, the connection is closed."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from coreos_py.client._http import Connection, Deadline
+from coreos_py.client._http import Deadline, Held
 from coreos_py.client._wire import Head, Reply
 from coreos_py.client.errors import AttemptError, EtcdError
 from coreos_py.client.failover import Answer
@@ -15,21 +15,9 @@ from coreos_py.client.steps import Fetch, More, Open, Pause, Step, Steps, Told
 from coreos_py.client.watching import accepted
 
 if TYPE_CHECKING:
-    from coreos_py.client.blocking import BlockingClient
+    from coreos_py.client.engine import Engine
 
 T = TypeVar("T")
-
-
-class Held:
-    """The place of one connection: that of a client's operations, or that of a watch."""
-
-    def __init__(self) -> None:
-        self.connection: Connection | None = None
-
-    def close(self) -> None:
-        """Close what is there."""
-        if self.connection is not None:
-            self.connection.close()
 
 
 class BlockingWatch(Iterator[T]):
@@ -39,7 +27,7 @@ class BlockingWatch(Iterator[T]):
     `with`.
     """
 
-    def __init__(self, client: BlockingClient, steps: Steps[T]) -> None:
+    def __init__(self, client: Engine, steps: Steps[T]) -> None:
         self._client = client
         self._steps = steps
         self._held = Held()

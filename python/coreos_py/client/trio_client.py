@@ -191,6 +191,9 @@ class Client(Keys, Server):
 
     async def _exchange(self, ask: Ask, limits: Limits) -> tuple[Connection, Reply]:
         request = ask.request
+        if limits.is_over():
+            # Nothing is sent that could not be waited for.
+            raise DeadlineExceededError(connected=False, sent=False)
         if self._options.trace is not None:
             self._options.trace(request.method, ask.endpoint.url + request.target, request.shown_form)
         connection = await self._pool.take(ask.endpoint, limits, is_fresh=ask.is_fresh)

@@ -134,8 +134,7 @@ def test_a_holder_without_a_server_stops(make_server: Callable[[Kind], Server]) 
     server = make_server(Kind.OURS).start()
 
     async def main() -> None:
-        options = PATIENT._replace(timeout_s=0.2, total_timeout_s=0.5)
-        async with Client(f"http://127.0.0.1:{server.client_port}", options) as etcd:
+        async with Client(f"http://127.0.0.1:{server.client_port}", PATIENT) as etcd:
 
             async def cut_off() -> None:
                 async with etcd.lock("/lock", ttl_s=1) as held:

@@ -141,6 +141,7 @@ class Client(Keys, Server):
 
     async def open(self, request: Request) -> tuple[Answer, Connection]:
         """Start a watch: the reply's body is still to come on the connection, which is the caller's now."""
+        self._open_slots()
         limits = limits_of(self._options.timeout_s, None)
         last: Connection | None = None
 
@@ -171,10 +172,8 @@ class Client(Keys, Server):
         self._cluster.put_last(endpoint)
 
     async def _send(self, request: Request) -> Answer:
-        if self._slots is None:
-            raise RuntimeError("the client is not open: use it inside `async with`")
+        slots = self._open_slots()
         limits = limits_of(self._options.timeout_s, self._options.total_timeout_s)
-        slots = self._slots
         with trio.CancelScope(deadline=limits.end) as waiting:
             await slots.acquire()
         if waiting.cancelled_caught:
@@ -183,6 +182,11 @@ class Client(Keys, Server):
             return await _carry_out(request, self._cluster, lambda ask: self._exchange_at_once(ask, limits))
         finally:
             slots.release()
+
+    def _open_slots(self) -> trio.CapacityLimiter:
+        if self._slots is None:
+            raise RuntimeError("the client is not open: use it inside `async with`")
+        return self._slots
 
     async def _exchange_at_once(self, ask: Ask, limits: Limits) -> Reply:
         connection, reply = await self._exchange(ask, limits)

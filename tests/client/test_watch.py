@@ -18,7 +18,7 @@ from tests.support.server import Kind, Server
 from tests.support.waiting import wait_until
 from tests.support.wire import form, request_bytes
 
-COUNT = 40
+COUNT = 30
 
 
 def url_of(server: Server) -> str:
@@ -279,6 +279,27 @@ def test_asking_for_the_next_event_can_be_cancelled(server: Server, url: str, to
 
     done: list[int] = []
     assert indexes(trio.run(main)) == done
+
+
+def test_following_what_is_not_there_yet(server: Server, url: str, shell: str, top: str) -> None:
+    """Nothing, or a file where a directory would have to be: a snapshot of nothing, and then what comes."""
+    first = put(server, f"{top}/file", "v")
+
+    def start(etcd: Any) -> Any:
+        return etcd.follow(f"{top}/file/below")
+
+    def write_there() -> None:
+        wait_until(lambda: watchers(server) > before)
+        server.request("DELETE", f"/v2/keys{top}/file")
+        put(server, f"{top}/file/below", "w")
+
+    before = watchers(server)
+    writing = threading.Thread(target=write_there)
+    writing.start()
+    snapshot, *events = play_watch(shell, url, start, lambda item: getattr(item, "action", "") == "set")
+    writing.join()
+    assert snapshot == Snapshot(None, first)
+    assert [event.value for event in events if event.action == "set"] == ["w"]
 
 
 def test_two_tasks_cannot_share_a_watch(url: str, top: str) -> None:

@@ -193,6 +193,11 @@ def test_another_cluster_is_noticed() -> None:
         opened(step, steps, 200, cluster="d")
 
 
+def test_a_reply_that_does_not_say_which_cluster_is_none() -> None:
+    step, steps = after_one_event(100)
+    assert isinstance(opened(step, steps, 200, cluster=""), More)
+
+
 def test_a_refusal_ends_a_watch() -> None:
     step, steps = after_one_event(100)
     assert isinstance(step, Open)

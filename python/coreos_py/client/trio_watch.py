@@ -26,8 +26,7 @@ class Watch(Generic[T]):
     """Events, or snapshots and events, as an async iterator without an end; an error ends it.
 
     One task at a time may ask for the next one. That may be cancelled: nothing is lost, the next time the
-    watch goes on where it was. There is no task behind it, and between two events without `stream` no
-    connection either. Use it in an `async with`, or `close` it.
+    watch goes on where it was. There is no task behind it. Use it in an `async with`, or `close` it.
     """
 
     def __init__(self, client: Client, steps: Steps[T]) -> None:

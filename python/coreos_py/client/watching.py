@@ -30,6 +30,7 @@ from coreos_py.client.errors import (
     IndexResetError,
     InvalidReplyError,
     KeyNotFoundError,
+    NotADirError,
     ServerError,
     UnavailableError,
 )
@@ -123,7 +124,7 @@ def _watch(target: Target, wait_index: int, seen_index: int, patience: _Patience
             continue
         patience.reached()
         cluster_id = cluster_id or head.cluster_id
-        if head.cluster_id != cluster_id:
+        if head.cluster_id and head.cluster_id != cluster_id:
             raise IndexResetError("the endpoint belongs to another cluster than before")
         if not wait_index and head.etcd_index:
             wait_index = head.etcd_index + 1
@@ -168,7 +169,7 @@ def _read(request: Request, patience: _Patience) -> Generator[Any, Any, Snapshot
         try:
             reply: Reply = yield Fetch(request)
             result = decode_result(reply)
-        except KeyNotFoundError as missing:
+        except (KeyNotFoundError, NotADirError) as missing:
             patience.reached()
             return Snapshot(None, missing.index)
         except (UnavailableError, AttemptError, ServerError) as error:

@@ -114,18 +114,18 @@ async def hold(
 async def _acquire(etcd: Client, kept: KeptKey, wait_s: float | None) -> int:
     """Wait until the key is ours, and give its fence. Nothing is left behind by a failure."""
     end = math.inf if wait_s is None else trio.current_time() + wait_s
-    doubtful_since = math.inf
+    is_in_doubt = False
     try:
         while True:
             sent = trio.current_time()
-            before, doubtful_since = doubtful_since, min(doubtful_since, sent)
+            before, is_in_doubt = is_in_doubt, True
             try:
                 created = await etcd.create(kept.key, kept.value, ttl_s=kept.ttl_s)
             except OutcomeUnknownError:
                 # It may be there, or come yet: looked for below, by its value.
                 await trio.sleep(PAUSE_S)
             except EtcdError as refused:
-                doubtful_since = before
+                is_in_doubt = before
                 if not isinstance(refused, KeyExistsError):
                     raise
             else:
@@ -136,20 +136,19 @@ async def _acquire(etcd: Client, kept: KeptKey, wait_s: float | None) -> int:
             except KeyNotFoundError:
                 continue
             if found.value == kept.value:
-                if await _adopt(kept, min(doubtful_since, sent)):
+                if await _adopt(kept):
                     return found.node.created_index
             elif not await _has_changed(etcd, kept.key, found.etcd_index + 1, end):
                 raise TakenError(f"{kept.key} is held by {unsigned(found.value) or 'somebody else'}")
     except BaseException:
-        if doubtful_since < math.inf:
+        if is_in_doubt:
             await kept.remove()
         raise
 
 
-async def _adopt(kept: KeptKey, sent: float) -> bool:
-    """Take over a key of our own whose making was never confirmed, unless its time is up by now."""
-    kept.begin(sent)
-    with trio.CancelScope(deadline=kept.until):
+async def _adopt(kept: KeptKey) -> bool:
+    """Take over a key of our own whose making was never confirmed: a refresh says that it is still there."""
+    with trio.CancelScope(deadline=trio.current_time() + kept.ttl_s):
         await kept.refresh()
         if not kept.lost:
             return True

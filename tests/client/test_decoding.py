@@ -14,9 +14,9 @@ from coreos_py.client import (
     InvalidReplyError,
     Member,
     User,
-    auth,
+    auth_operations,
     key_operations,
-    members,
+    member_operations,
     server,
     stats,
 )
@@ -27,20 +27,20 @@ from coreos_py.client.operation import Operation
 OPERATIONS: list[Operation[Any]] = [
     key_operations.get("/k"),
     key_operations.ls("/k"),
-    members.list_members(),
-    members.leader(),
-    members.remove("1"),
+    member_operations.list_members(),
+    member_operations.leader(),
+    member_operations.remove("1"),
     stats.own(),
     stats.store(),
     stats.leader(),
     server.version(),
-    server.health(),
-    auth.is_enabled(),
-    auth.enable(),
-    auth.list_users(),
-    auth.get_user("al"),
-    auth.list_roles(),
-    auth.get_role("r"),
+    member_operations.health(),
+    auth_operations.is_enabled(),
+    auth_operations.enable(),
+    auth_operations.list_users(),
+    auth_operations.get_user("al"),
+    auth_operations.list_roles(),
+    auth_operations.get_role("r"),
 ]
 WORDS = [
     "action",
@@ -107,17 +107,20 @@ def test_deep_nesting_is_refused() -> None:
 def test_forms_that_only_some_servers_have() -> None:
     """Texts of the reference, sections 4.1 to 4.4."""
     assert server.version().decode(reply(b"etcd 0.4.9")) == ("0.4.9", "")
-    assert server.health().decode(reply(b'{"health": "true"}')) is True
-    assert server.health().decode(reply(b'{"health":"true"}')) is True
-    assert server.health().decode(reply(b'{"health": "false"}\n', 503)) is False
+    assert member_operations.health().decode(reply(b'{"health": "true"}')) is True
+    assert member_operations.health().decode(reply(b'{"health":"true"}')) is True
+    assert member_operations.health().decode(reply(b'{"health": "false"}\n', 503)) is False
     unstarted = b'{"id":"1f","name":"","peerURLs":["http://h:1"],"clientURLs":[]}'
-    assert members.leader().decode(reply(unstarted)) == Member("1f", "", ("http://h:1",), ())
+    assert member_operations.leader().decode(reply(unstarted)) == Member("1f", "", ("http://h:1",), ())
     # 2.1 and 2.2 list names, later ones whole users.
-    assert auth.list_users().decode(reply(b'{"users":["al"]}')) == [User("al", ())]
-    assert auth.list_users().decode(reply(b'{"users":null}')) == []
+    assert auth_operations.list_users().decode(reply(b'{"users":["al"]}')) == [User("al", ())]
+    assert auth_operations.list_users().decode(reply(b'{"users":null}')) == []
     role = b'{"role":"r1","permissions":{"kv":{"read":["/m/*"],"write":[]}}}'
-    assert auth.get_user("al").decode(reply(b'{"user":"al","roles":[%b]}' % role)) == ("al", ("r1",))
-    assert auth.get_role("r1").decode(reply(role)) == ("r1", ("/m/*",), ())
+    assert auth_operations.get_user("al").decode(reply(b'{"user":"al","roles":[%b]}' % role)) == (
+        "al",
+        ("r1",),
+    )
+    assert auth_operations.get_role("r1").decode(reply(role)) == ("r1", ("/m/*",), ())
     latency = b'{"current":0.5,"average":1,"standardDeviation":0,"minimum":9223372036854776000,"maximum":0}'
     leader = b'{"leader":"a","followers":{"b":{"latency":%b,"counts":{"fail":1,"success":2}}}}' % latency
     follower = stats.leader().decode(reply(leader)).followers["b"]

@@ -14,7 +14,7 @@ from coreos_py.client import _async_groups as asynchronous
 from coreos_py.client import _blocking_groups as blocking
 from coreos_py.client import _blocking_keys as blocking_keys
 from coreos_py.client._methods import Awaited, Blocking
-from coreos_py.client.auth import create_user, set_password
+from coreos_py.client.auth_operations import create_user, set_password
 
 GROUPS = ["Keys", "Server", "Members", "Stats", "Users", "Roles", "Auth"]
 
@@ -42,6 +42,7 @@ def test_what_only_one_of_them_has() -> None:
     only_trio = {"campaign", "lease", "lock", "observe", "open", "give_back"}
     # A scope of Trio is the other one's `within`; groups are attributes of the Trio client's instances.
     only_blocking = {"auth", "members", "stats", "within", "limit", "close", "call", "send"}
+    only_blocking |= {"send_on", "ask_only"}
     assert public(Client) - public(BlockingClient) == only_trio
     assert public(BlockingClient) - public(Client) == only_blocking
 
@@ -94,6 +95,13 @@ def test_passwords_are_not_shown() -> None:
     assert "'u'" in repr(told)
     # Control: what is looked for would be seen.
     assert "s3cret" in repr(options._asdict())
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        Client("http://root:s3cret@h:1")
+    assert "only scheme, host, port and path" in str(error.value)
+    assert "s3cret" not in str(error.value)
 
 
 def test_settings_that_cannot_work() -> None:

@@ -12,7 +12,8 @@ module only.
 | `keys` | typed results (`Node`, `Event`, `Result`) and their decoding | no |
 | `requests` | one function per request to the key space | no |
 | `operation` | a request with the reading of its reply | no |
-| `key_operations`, `members`, `stats`, `auth`, `server` | every operation, once for both clients | no |
+| `members`, `auth` | members, users and roles: requests, typed replies | no |
+| `key_operations`, `member_operations`, `auth_operations`, `stats`, `server` | every operation, once | no |
 | `_text`, `_json` | percent-encoding, forms, key clean-up; JSON read field by field | no |
 | `_wire` | HTTP/1.1 as bytes in, bytes out | no |
 | `failover` | how a request goes over the endpoints, and which failure may be tried again | no |

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from coreos_py.client import auth, key_operations, members, server, stats
+from coreos_py.client import auth_operations, key_operations, member_operations, server, stats
 from coreos_py.client._methods import Awaited, RunsAsync
 from coreos_py.client.operation import Operation
 
@@ -42,17 +42,17 @@ class Server:
     """What one server tells about itself."""
 
     version = Awaited(server.version)
-    health = Awaited(server.health)
+    health = Awaited(member_operations.health)
 
 
 class Members(_Group):
     """The members of the cluster."""
 
-    list = Awaited(members.list_members)
-    leader = Awaited(members.leader)
-    add = Awaited(members.add)
-    update = Awaited(members.update)
-    remove = Awaited(members.remove)
+    list = Awaited(member_operations.list_members)
+    leader = Awaited(member_operations.leader)
+    add = Awaited(member_operations.add)
+    update = Awaited(member_operations.update)
+    remove = Awaited(member_operations.remove)
 
 
 class Stats(_Group):
@@ -66,32 +66,32 @@ class Stats(_Group):
 class Users(_Group):
     """Users."""
 
-    list = Awaited(auth.list_users)
-    get = Awaited(auth.get_user)
-    create = Awaited(auth.create_user)
-    set_password = Awaited(auth.set_password)
-    grant = Awaited(auth.grant_roles)
-    revoke = Awaited(auth.revoke_roles)
-    delete = Awaited(auth.delete_user)
+    list = Awaited(auth_operations.list_users)
+    get = Awaited(auth_operations.get_user)
+    create = Awaited(auth_operations.create_user)
+    set_password = Awaited(auth_operations.set_password)
+    grant = Awaited(auth_operations.grant_roles)
+    revoke = Awaited(auth_operations.revoke_roles)
+    delete = Awaited(auth_operations.delete_user)
 
 
 class Roles(_Group):
     """Roles."""
 
-    list = Awaited(auth.list_roles)
-    get = Awaited(auth.get_role)
-    create = Awaited(auth.create_role)
-    grant = Awaited(auth.grant_permissions)
-    revoke = Awaited(auth.revoke_permissions)
-    delete = Awaited(auth.delete_role)
+    list = Awaited(auth_operations.list_roles)
+    get = Awaited(auth_operations.get_role)
+    create = Awaited(auth_operations.create_role)
+    grant = Awaited(auth_operations.grant_permissions)
+    revoke = Awaited(auth_operations.revoke_permissions)
+    delete = Awaited(auth_operations.delete_role)
 
 
 class Auth(_Group):
     """Users, roles, and whether they count."""
 
-    is_enabled = Awaited(auth.is_enabled)
-    enable = Awaited(auth.enable)
-    disable = Awaited(auth.disable)
+    is_enabled = Awaited(auth_operations.is_enabled)
+    enable = Awaited(auth_operations.enable)
+    disable = Awaited(auth_operations.disable)
 
     @property
     def users(self) -> Users:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from coreos_py.client import auth, members, stats
+from coreos_py.client import auth_operations, member_operations, stats
 from coreos_py.client._methods import Blocking, Runs
 from coreos_py.client.operation import Operation
 
@@ -23,11 +23,11 @@ class _Group:
 class Members(_Group):
     """The members of the cluster."""
 
-    list = Blocking(members.list_members)
-    leader = Blocking(members.leader)
-    add = Blocking(members.add)
-    update = Blocking(members.update)
-    remove = Blocking(members.remove)
+    list = Blocking(member_operations.list_members)
+    leader = Blocking(member_operations.leader)
+    add = Blocking(member_operations.add)
+    update = Blocking(member_operations.update)
+    remove = Blocking(member_operations.remove)
 
 
 class Stats(_Group):
@@ -41,32 +41,32 @@ class Stats(_Group):
 class Users(_Group):
     """Users."""
 
-    list = Blocking(auth.list_users)
-    get = Blocking(auth.get_user)
-    create = Blocking(auth.create_user)
-    set_password = Blocking(auth.set_password)
-    grant = Blocking(auth.grant_roles)
-    revoke = Blocking(auth.revoke_roles)
-    delete = Blocking(auth.delete_user)
+    list = Blocking(auth_operations.list_users)
+    get = Blocking(auth_operations.get_user)
+    create = Blocking(auth_operations.create_user)
+    set_password = Blocking(auth_operations.set_password)
+    grant = Blocking(auth_operations.grant_roles)
+    revoke = Blocking(auth_operations.revoke_roles)
+    delete = Blocking(auth_operations.delete_user)
 
 
 class Roles(_Group):
     """Roles."""
 
-    list = Blocking(auth.list_roles)
-    get = Blocking(auth.get_role)
-    create = Blocking(auth.create_role)
-    grant = Blocking(auth.grant_permissions)
-    revoke = Blocking(auth.revoke_permissions)
-    delete = Blocking(auth.delete_role)
+    list = Blocking(auth_operations.list_roles)
+    get = Blocking(auth_operations.get_role)
+    create = Blocking(auth_operations.create_role)
+    grant = Blocking(auth_operations.grant_permissions)
+    revoke = Blocking(auth_operations.revoke_permissions)
+    delete = Blocking(auth_operations.delete_role)
 
 
 class Auth(_Group):
     """Users, roles, and whether they count."""
 
-    is_enabled = Blocking(auth.is_enabled)
-    enable = Blocking(auth.enable)
-    disable = Blocking(auth.disable)
+    is_enabled = Blocking(auth_operations.is_enabled)
+    enable = Blocking(auth_operations.enable)
+    disable = Blocking(auth_operations.disable)
 
     @property
     def users(self) -> Users:

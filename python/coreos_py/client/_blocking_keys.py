@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coreos_py.client import key_operations, server
+from coreos_py.client import key_operations, member_operations, server
 from coreos_py.client._methods import Blocking
 
 
@@ -28,4 +28,4 @@ class Server:
     """What one server tells about itself."""
 
     version = Blocking(server.version)
-    health = Blocking(server.health)
+    health = Blocking(member_operations.health)

@@ -6,6 +6,8 @@ Keys and values are bytes here; `to_bytes` turns command-line text back into the
 
 from __future__ import annotations
 
+from coreos_py.client.errors import ConfigurationError
+
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
 _PATH = {byte: chr(byte) if byte in _UNRESERVED or byte == 0x2F else f"%{byte:02X}" for byte in range(256)}
 _FORM = {
@@ -23,9 +25,14 @@ def quote_path(path: str | bytes) -> str:
     return "".join([_PATH[byte] for byte in to_bytes(path)])
 
 
-def quote_segment(name: str | bytes) -> str:
-    """Percent-encode one segment of a path; `/` too."""
-    return quote_path(name).replace("/", "%2F")
+def path_segment(name: str) -> str:
+    """Percent-encode a name that has to be one part of a path.
+
+    Raises `ConfigurationError` for a name that a server would take for a step through the path.
+    """
+    if name in ("", ".", "..") or "/" in name:
+        raise ConfigurationError(f'"{name}" cannot be a name here')
+    return quote_path(name)
 
 
 def encode_form(fields: dict[str, str | bytes]) -> str:

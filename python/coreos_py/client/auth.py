@@ -1,180 +1,185 @@
-"""Users, roles and the switch that makes them count (etcd 2.1 and later).
+"""Users, roles and the switch of `/v2/auth`: requests, and replies as typed values. No I/O.
 
-Refusals are `ServerError`s with a status: 401 (`AccessDeniedError`), 404 for what does not exist, 409 for
-what is so already. A lost answer is an `OutcomeUnknownError`; reading again tells how it went.
+A request that carries a password says with `shown_form` what may be shown of it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from coreos_py.client._json import NOT_JSON, fields_of, list_of, object_of, text_of, texts_of
-from coreos_py.client._text import quote_segment
-from coreos_py.client._wire import Reply
-from coreos_py.client.errors import InvalidReplyError
-from coreos_py.client.operation import Operation, decode_nothing, decoded_body
+from coreos_py.client._json import as_list, as_object, parse_object, text_of, texts_of
+from coreos_py.client._text import path_segment
+from coreos_py.client.keys import raise_for_status
 from coreos_py.client.requests import JSON, Request
 
-ENABLE = "/v2/auth/enable"
-USERS = "/v2/auth/users"
-ROLES = "/v2/auth/roles"
+_ENABLE = "/v2/auth/enable"
+_USERS = "/v2/auth/users"
+_ROLES = "/v2/auth/roles"
+_HIDDEN = "***"
 
 
 class User(NamedTuple):
-    """A user with the names of its roles."""
+    """A user, with the names of the roles that it has."""
 
     name: str
     roles: tuple[str, ...]
 
 
 class Role(NamedTuple):
-    """A role: patterns of keys that may be read and written. One ends in `*` or is an exact key."""
+    """A role: patterns of keys that it may read, and that it may write. A pattern may end in `*`."""
 
     name: str
     read: tuple[str, ...]
     write: tuple[str, ...]
 
 
-def is_enabled() -> Operation[bool]:
-    """Whether credentials count."""
-    return Operation(_read(ENABLE), decoded_body(lambda body: object_of(body).get("enabled") is True))
+def is_enabled() -> Request:
+    """Whether credentials are looked at. Decode with `decode_enabled`."""
+    return Request("GET", _ENABLE, None, repeatable=True)
 
 
-def enable() -> Operation[None]:
-    """From now on credentials count.
+def enable() -> Request:
+    """From now on credentials count; needs a user `root`. Decode with `decode_done`."""
+    return Request("PUT", _ENABLE, "", repeatable=False, content_type=JSON)
 
-    Raises `ServerError` 409 without a user `root`, or when it is so already.
+
+def disable() -> Request:
+    """From now on nobody's credentials count. Decode with `decode_done`."""
+    return Request("DELETE", _ENABLE, None, repeatable=False)
+
+
+def list_users() -> Request:
+    """All users. Decode with `decode_users`."""
+    return Request("GET", _USERS, None, repeatable=True)
+
+
+def get_user(name: str) -> Request:
+    """One user. Decode with `decode_user`."""
+    return Request("GET", _user(name), None, repeatable=True)
+
+
+def set_password(name: str, password: str) -> Request:
+    """Make a user, or change the password of one that is there: the server does not tell these apart.
+
+    Decode with `decode_user`.
     """
-    return Operation(_write("PUT", ENABLE), decode_nothing)
+    body, shown = (_json({"user": name, "password": text}) for text in (password, _HIDDEN))
+    return Request("PUT", _user(name), body, repeatable=True, content_type=JSON, shown_form=shown)
 
 
-def disable() -> Operation[None]:
-    """From now on everybody may do everything. Raises `ServerError` 409 when it is so already."""
-    return Operation(_write("DELETE", ENABLE), decode_nothing)
+def remove_user(name: str) -> Request:
+    """Remove a user. Decode with `decode_done`."""
+    return Request("DELETE", _user(name), None, repeatable=False)
 
 
-def list_users() -> Operation[list[User]]:
-    """All users."""
-    return Operation(
-        _read(USERS), decoded_body(lambda body: [_user(one) for one in list_of(object_of(body).get("users"))])
-    )
+def grant_roles(name: str, roles: Sequence[str]) -> Request:
+    """Give a user more roles. Decode with `decode_user`."""
+    return _put(_user(name), {"user": name, "grant": list(roles)})
 
 
-def get_user(name: str) -> Operation[User]:
-    """One user. Raises `ServerError` 404."""
-    return Operation(_read(_path(USERS, name)), _one_user)
+def revoke_roles(name: str, roles: Sequence[str]) -> Request:
+    """Take roles from a user. Decode with `decode_user`."""
+    return _put(_user(name), {"user": name, "revoke": list(roles)})
 
 
-def create_user(name: str, password: str, roles: Iterable[str] = ()) -> Operation[User]:
-    """Make a user. Raises `ServerError` 409 when there is one and `roles` are given.
-
-    Without `roles` etcd gives a user that exists the new password.
-    """
-    fields: dict[str, Any] = {"user": name, "password": password}
-    if granted := list(roles):
-        fields["roles"] = granted
-    return _change_user(name, fields)
+def list_roles() -> Request:
+    """All roles. Decode with `decode_roles`."""
+    return Request("GET", _ROLES, None, repeatable=True)
 
 
-def set_password(name: str, password: str) -> Operation[User]:
-    """Give a user another password. (To etcd that is the same request as making the user.)"""
-    return _change_user(name, {"user": name, "password": password}, repeatable=True)
+def get_role(name: str) -> Request:
+    """One role. Decode with `decode_role`."""
+    return Request("GET", _role(name), None, repeatable=True)
 
 
-def grant_roles(name: str, *roles: str) -> Operation[User]:
-    """Give a user roles. Raises `ServerError` 409 for one that it has."""
-    return _change_user(name, {"user": name, "grant": roles})
+def create_role(name: str) -> Request:
+    """A new role without permissions. Decode with `decode_role`."""
+    return _put(_role(name), {"role": name, "permissions": {"kv": {"read": [], "write": []}}})
 
 
-def revoke_roles(name: str, *roles: str) -> Operation[User]:
-    """Take roles from a user. Raises `ServerError` 409 for one that it has not."""
-    return _change_user(name, {"user": name, "revoke": roles})
+def remove_role(name: str) -> Request:
+    """Remove a role. Decode with `decode_done`."""
+    return Request("DELETE", _role(name), None, repeatable=False)
 
 
-def delete_user(name: str) -> Operation[None]:
-    """Remove a user. Raises `ServerError` 404, or 403 for `root` while authentication is on."""
-    return Operation(_write("DELETE", _path(USERS, name)), decode_nothing)
+def grant_permissions(name: str, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> Request:
+    """Give a role more patterns. Decode with `decode_role`."""
+    return _put(_role(name), {"role": name, "grant": {"kv": {"read": list(read), "write": list(write)}}})
 
 
-def list_roles() -> Operation[list[Role]]:
-    """All roles, the built-in `root` among them."""
-    return Operation(
-        _read(ROLES), decoded_body(lambda body: [_role(one) for one in list_of(object_of(body).get("roles"))])
-    )
+def revoke_permissions(name: str, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> Request:
+    """Take patterns from a role. Decode with `decode_role`."""
+    return _put(_role(name), {"role": name, "revoke": {"kv": {"read": list(read), "write": list(write)}}})
 
 
-def get_role(name: str) -> Operation[Role]:
-    """One role. Raises `ServerError` 404."""
-    return Operation(_read(_path(ROLES, name)), _one_role)
+def decode_done(status: int, body: bytes) -> None:
+    """A reply that says nothing else. Raises `ServerError`, `InvalidReplyError`."""
+    raise_for_status(status, body)
 
 
-def create_role(name: str, *, read: Iterable[str] = (), write: Iterable[str] = ()) -> Operation[Role]:
-    """Make a role. Raises `ServerError` 409 when there is one."""
-    return _change_role(name, "permissions", read, write)
+def decode_enabled(status: int, body: bytes) -> bool:
+    """The reply to `is_enabled`. Raises `ServerError`, `InvalidReplyError`."""
+    raise_for_status(status, body)
+    return parse_object(body).get("enabled") is True
 
 
-def grant_permissions(name: str, *, read: Iterable[str] = (), write: Iterable[str] = ()) -> Operation[Role]:
-    """Let a role read and write more keys. Raises `ServerError` 409 for a pattern that it has."""
-    return _change_role(name, "grant", read, write)
+def decode_user(status: int, body: bytes) -> User:
+    """One user. Raises `ServerError`, `InvalidReplyError`."""
+    raise_for_status(status, body)
+    return _decode_user(parse_object(body))
 
 
-def revoke_permissions(name: str, *, read: Iterable[str] = (), write: Iterable[str] = ()) -> Operation[Role]:
-    """Let a role read and write fewer keys. Raises `ServerError` 400 when that changes nothing."""
-    return _change_role(name, "revoke", read, write)
+def decode_users(status: int, body: bytes) -> list[User]:
+    """Users by name. Raises `ServerError`, `InvalidReplyError`."""
+    raise_for_status(status, body)
+    return [_decode_user(fields) for fields in as_list(parse_object(body).get("users"))]
 
 
-def delete_role(name: str) -> Operation[None]:
-    """Remove a role. Raises `ServerError` 404."""
-    return Operation(_write("DELETE", _path(ROLES, name)), decode_nothing)
+def decode_role(status: int, body: bytes) -> Role:
+    """One role. Raises `ServerError`, `InvalidReplyError`."""
+    raise_for_status(status, body)
+    return _decode_role(parse_object(body))
 
 
-def _path(folder: str, name: str) -> str:
-    return f"{folder}/{quote_segment(name)}"
+def decode_roles(status: int, body: bytes) -> list[Role]:
+    """Roles by name. Raises `ServerError`, `InvalidReplyError`."""
+    raise_for_status(status, body)
+    return [_decode_role(fields) for fields in as_list(parse_object(body).get("roles"))]
 
 
-def _read(path: str) -> Request:
-    return Request("GET", path, None, repeatable=True)
-
-
-def _write(
-    method: str, path: str, fields: dict[str, Any] | None = None, *, repeatable: bool = False
-) -> Request:
-    form = None if fields is None else json.dumps(fields)
-    return Request(method, path, form, repeatable, content_type=JSON, is_secret="password" in (fields or {}))
-
-
-def _change_user(name: str, fields: dict[str, Any], *, repeatable: bool = False) -> Operation[User]:
-    return Operation(_write("PUT", _path(USERS, name), fields, repeatable=repeatable), _one_user)
-
-
-def _change_role(name: str, what: str, read: Iterable[str], write: Iterable[str]) -> Operation[Role]:
-    fields = {"role": name, what: {"kv": {"read": list(read), "write": list(write)}}}
-    return Operation(_write("PUT", _path(ROLES, name), fields), _one_role)
-
-
-def _one_user(reply: Reply) -> User:
-    return decoded_body(lambda body: _user(object_of(body)))(reply)
-
-
-def _one_role(reply: Reply) -> Role:
-    return decoded_body(lambda body: _role(object_of(body)))(reply)
-
-
-def _user(fields: Any) -> User:
-    """A user; its roles are names or, in lists since 2.3, whole roles."""
+def _decode_user(fields: Any) -> User:
+    # 2.1 and 2.2 listed bare names. A role is told by its name after a change, as an object when read.
     if isinstance(fields, str):
         return User(fields, ())
-    return User(text_of(fields, "user"), tuple(_role_name(one) for one in list_of(fields.get("roles"))))
+    words = as_object(fields)
+    roles = (
+        role if isinstance(role, str) else text_of(as_object(role), "role")
+        for role in as_list(words.get("roles"))
+    )
+    return User(text_of(words, "user"), tuple(roles))
 
 
-def _role_name(role: Any) -> str:
-    return role if isinstance(role, str) else text_of(role, "role")
+def _decode_role(fields: Any) -> Role:
+    if isinstance(fields, str):
+        return Role(fields, (), ())
+    words = as_object(fields)
+    permissions = as_object(as_object(words.get("permissions") or {}).get("kv") or {})
+    return Role(text_of(words, "role"), texts_of(permissions, "read"), texts_of(permissions, "write"))
 
 
-def _role(fields: Any) -> Role:
-    if not isinstance(fields, dict):
-        raise InvalidReplyError(NOT_JSON)
-    permissions = fields_of(fields_of(fields, "permissions"), "kv")
-    return Role(text_of(fields, "role"), texts_of(permissions, "read"), texts_of(permissions, "write"))
+def _put(target: str, fields: dict[str, Any]) -> Request:
+    return Request("PUT", target, _json(fields), repeatable=False, content_type=JSON)
+
+
+def _json(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def _user(name: str) -> str:
+    return f"{_USERS}/{path_segment(name)}"
+
+
+def _role(name: str) -> str:
+    return f"{_ROLES}/{path_segment(name)}"

@@ -89,7 +89,7 @@ class BlockingWatch(Iterator[T]):
         elif isinstance(step, Fetch):
             return self._client.fetch(step.request)
         elif isinstance(step, Open):
-            self._answer = self._client.send(step.request, self._held, Deadline(None))
+            self._answer = self._client.send_on(step.request, self._held, Deadline(None))
             return accepted(self._answer.reply)
         elif isinstance(step, More):
             return self._line()

@@ -110,15 +110,26 @@ class Engine:
         """It broke off a watch and may be about to stop: others are asked first, if there are any."""
         self._cluster.put_last(endpoint)
 
+    def send(self, request: Request) -> Reply:
+        """Carry out one request, and give the reply whatever it says, unless it is 5xx."""
+        return self._send(request).reply
+
+    def ask_only(self, endpoint: Endpoint, request: Request) -> Reply:
+        """Ask this one endpoint; its reply counts whatever its status is. Raises `AttemptError`."""
+        deadline = self._limit or Deadline(self._options.total_timeout_s)
+        return self._exchange(
+            Ask(endpoint, request, False, self._cluster.knows(endpoint)), self._held, deadline
+        )
+
     def fetch(self, request: Request) -> Reply:
-        """Carry out a request of a watch, and give the reply whatever it says, unless it is 5xx."""
-        return self.send(request, self._held, Deadline(self._options.total_timeout_s)).reply
+        """Carry out a request of a watch, which no limit of the whole concerns."""
+        return self.send_on(request, self._held, Deadline(self._options.total_timeout_s)).reply
 
     def _send(self, request: Request) -> Answer:
         deadline = self._limit or Deadline(self._options.total_timeout_s)
-        return self.send(request, self._held, deadline)
+        return self.send_on(request, self._held, deadline)
 
-    def send(self, request: Request, held: Held, deadline: Deadline) -> Answer:
+    def send_on(self, request: Request, held: Held, deadline: Deadline) -> Answer:
         """Carry out a request on a held connection, which is replaced where need be."""
         steps = plan(request, self._cluster)
         ask = next(steps)
@@ -140,7 +151,7 @@ class Engine:
             # Nothing is sent that could not be waited for.
             raise DeadlineExceededError(connected=False, sent=False)
         if self._options.trace is not None:
-            self._options.trace(request.method, ask.endpoint.url + request.target, request.shown_form)
+            self._options.trace(request.method, ask.endpoint.url + request.target, request.visible_form)
         connection = held.connection
         if (
             connection is None

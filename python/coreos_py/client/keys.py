@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from coreos_py.client._json import NOT_JSON, list_of, number_of, object_of, text_of
+from coreos_py.client._json import NOT_JSON, as_list, as_object, number_of, parse_object, text_of
 from coreos_py.client.errors import InvalidReplyError, ServerError, server_error
 
 
@@ -49,10 +49,12 @@ class Event(NamedTuple):
 
 
 class Result(NamedTuple):
-    """An event with the store's index when it was answered (0 when the server did not say)."""
+    """An event with the server's numbers when it was answered (0 when the server did not say)."""
 
     event: Event
     etcd_index: int
+    raft_index: int = 0
+    raft_term: int = 0
 
     @property
     def action(self) -> str:
@@ -77,7 +79,7 @@ class Result(NamedTuple):
 
 def decode_event(body: bytes) -> Event:
     """Read one success reply or watch event. Raises `InvalidReplyError`."""
-    fields = object_of(body)
+    fields = parse_object(body)
     node = fields.get("node")
     previous = fields.get("prevNode")
     if node is None:
@@ -87,7 +89,7 @@ def decode_event(body: bytes) -> Event:
 
 def decode_error(status: int, body: bytes) -> ServerError:
     """Read an error reply of any endpoint. Raises `InvalidReplyError` when it is none (a proxy's page)."""
-    fields = object_of(body)
+    fields = parse_object(body)
     if "message" not in fields:
         raise InvalidReplyError(NOT_JSON)
     return server_error(
@@ -99,25 +101,33 @@ def decode_error(status: int, body: bytes) -> ServerError:
     )
 
 
+def raise_for_status(status: int, body: bytes) -> None:
+    """Raise the `ServerError` that a reply tells of, `InvalidReplyError` when it is none of etcd's."""
+    if 200 <= status < 300:
+        return
+    text = body.decode("utf-8", "replace").strip()
+    if status in (404, 405) and text and not text.startswith(("{", "<")):
+        # A method or a path that this server does not have is answered in plain text.
+        raise ServerError(status, 0, text.splitlines()[0], "", 0)
+    raise decode_error(status, body)
+
+
 def decode_client_urls(body: bytes) -> list[str]:
     """All client URLs in a reply of `/v2/members`. Raises `InvalidReplyError`."""
     urls: list[str] = []
-    for member in list_of(object_of(body).get("members")):
-        if not isinstance(member, dict):
-            raise InvalidReplyError(NOT_JSON)
-        urls.extend(url for url in list_of(member.get("clientURLs")) if isinstance(url, str))
+    for member in as_list(parse_object(body).get("members")):
+        urls.extend(url for url in as_list(as_object(member).get("clientURLs")) if isinstance(url, str))
     return urls
 
 
-def _node(fields: Any) -> Node:
-    if not isinstance(fields, dict):
-        raise InvalidReplyError(NOT_JSON)
+def _node(value: Any) -> Node:
+    fields = as_object(value)
     children = fields.get("nodes")
     return Node(
         key=text_of(fields, "key"),
         is_dir=fields.get("dir") is True,
         value=text_of(fields, "value"),
-        nodes=None if children is None else [_node(child) for child in list_of(children)],
+        nodes=None if children is None else [_node(child) for child in as_list(children)],
         created_index=number_of(fields, "createdIndex"),
         modified_index=number_of(fields, "modifiedIndex"),
         expiration=text_of(fields, "expiration"),

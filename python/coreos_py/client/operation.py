@@ -25,32 +25,16 @@ class Operation(NamedTuple, Generic[T]):
     decode: Callable[[Reply], T]
 
 
-def expect_success(reply: Reply) -> None:
-    """Raise what the reply says, unless it is a success."""
-    if not 200 <= reply.head.status < 300:
-        if not reply.body.strip():
-            raise InvalidReplyError("client: response body is empty")
-        raise keys.decode_error(reply.head.status, reply.body)
-
-
 def decode_result(reply: Reply) -> keys.Result:
     """The reply to an operation on keys."""
-    if not reply.body.strip():
+    head, body = reply
+    if not body.strip():
         raise InvalidReplyError("client: response body is empty")
-    expect_success(reply)
-    return keys.Result(keys.decode_event(reply.body), reply.head.etcd_index)
+    if not 200 <= head.status < 300:
+        raise keys.decode_error(head.status, body)
+    return keys.Result(keys.decode_event(body), head.etcd_index, head.raft_index, head.raft_term)
 
 
-def decode_nothing(reply: Reply) -> None:
-    """A reply that says no more than that it was done."""
-    expect_success(reply)
-
-
-def decoded_body(decode: Callable[[bytes], T]) -> Callable[[Reply], T]:
-    """Read the body of a success."""
-
-    def read(reply: Reply) -> T:
-        expect_success(reply)
-        return decode(reply.body)
-
-    return read
+def by(decode: Callable[[int, bytes], T]) -> Callable[[Reply], T]:
+    """Read a reply by its status and body."""
+    return lambda reply: decode(reply.head.status, reply.body)

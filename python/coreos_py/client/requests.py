@@ -16,8 +16,8 @@ class Request(NamedTuple):
 
     `repeatable` says that doing it twice is the same as doing it once, so that it may be sent again, to
     another endpoint, when the first answer never came. `is_wait` exempts it from the limit on waiting for an
-    answer. The body of one that `is_secret` is shown to nobody. Status 503 is an answer to one that
-    `takes_503`, not a reason to ask elsewhere.
+    answer. `content_type` is what the body is; `shown_form`, when there is one, may be shown in place of a
+    body that holds a secret. Status 503 is an answer to one that `takes_503`, not a reason to ask elsewhere.
     """
 
     method: str
@@ -26,16 +26,16 @@ class Request(NamedTuple):
     repeatable: bool
     is_wait: bool = False
     content_type: str = FORM
-    is_secret: bool = False
+    shown_form: str | None = None
     takes_503: bool = False
 
-    @property
-    def shown_form(self) -> str | None:
-        """The body, as far as it may be seen in traces and error reports."""
-        return "(not shown)" if self.is_secret else self.form
-
     def __repr__(self) -> str:
-        return f"Request({self.method} {self.target} {self.shown_form!r})"
+        return f"Request({self.method} {self.target} {self.visible_form!r})"
+
+    @property
+    def visible_form(self) -> str | None:
+        """The body, as far as it may be seen in traces and error reports."""
+        return self.form if self.shown_form is None else self.shown_form
 
 
 def get(key: str, *, recursive: bool = False, is_sorted: bool = False, quorum: bool = False) -> Request:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
-from coreos_py.client._json import fields_of, float_of, number_of, object_of, text_of
-from coreos_py.client.operation import Operation, decoded_body
+from coreos_py.client._json import NOT_JSON, as_object, number_of, parse_object, text_of
+from coreos_py.client.errors import InvalidReplyError
+from coreos_py.client.keys import raise_for_status
+from coreos_py.client.operation import Operation, by
 from coreos_py.client.requests import Request
+
+T = TypeVar("T")
 
 
 class SelfStats(NamedTuple):
@@ -66,8 +71,8 @@ def own() -> Operation[SelfStats]:
     """The member that answers."""
 
     def read(body: bytes) -> SelfStats:
-        fields = object_of(body)
-        leader = fields_of(fields, "leaderInfo")
+        fields = parse_object(body)
+        leader = _fields_of(fields, "leaderInfo")
         return SelfStats(
             name=text_of(fields, "name"),
             id=text_of(fields, "id"),
@@ -87,7 +92,7 @@ def store() -> Operation[StoreStats]:
     """The key space of the member that answers."""
 
     def read(body: bytes) -> StoreStats:
-        fields = object_of(body)
+        fields = parse_object(body)
         return StoreStats(*(number_of(fields, _camel(name)) for name in StoreStats._fields))
 
     return _stats("store", read)
@@ -97,17 +102,33 @@ def leader() -> Operation[LeaderStats]:
     """The leader's view of its followers. Raises `ServerError` 403 where another member answers."""
 
     def read(body: bytes) -> LeaderStats:
-        fields = object_of(body)
-        followers = fields_of(fields, "followers")
+        fields = parse_object(body)
+        followers = _fields_of(fields, "followers")
         return LeaderStats(
-            text_of(fields, "leader"), {name: _follower(fields_of(followers, name)) for name in followers}
+            text_of(fields, "leader"), {name: _follower(_fields_of(followers, name)) for name in followers}
         )
 
     return _stats("leader", read)
 
 
-def _stats(name: str, read: Any) -> Operation[Any]:
-    return Operation(Request("GET", f"/v2/stats/{name}", None, repeatable=True), decoded_body(read))
+def _stats(name: str, read: Callable[[bytes], T]) -> Operation[T]:
+    def decode(status: int, body: bytes) -> T:
+        raise_for_status(status, body)
+        return read(body)
+
+    return Operation(Request("GET", f"/v2/stats/{name}", None, repeatable=True), by(decode))
+
+
+def _fields_of(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    value = fields.get(name)
+    return {} if value is None else as_object(value)
+
+
+def _float_of(fields: dict[str, Any], name: str) -> float:
+    value = fields.get(name, 0)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise InvalidReplyError(NOT_JSON)
+    return float(value)
 
 
 def _camel(name: str) -> str:
@@ -116,12 +137,12 @@ def _camel(name: str) -> str:
 
 
 def _follower(fields: dict[str, Any]) -> FollowerStats:
-    latency, counts = fields_of(fields, "latency"), fields_of(fields, "counts")
+    latency, counts = _fields_of(fields, "latency"), _fields_of(fields, "counts")
     return FollowerStats(
-        latency_ms=float_of(latency, "current"),
-        latency_average_ms=float_of(latency, "average"),
-        latency_minimum_ms=float_of(latency, "minimum"),
-        latency_maximum_ms=float_of(latency, "maximum"),
+        latency_ms=_float_of(latency, "current"),
+        latency_average_ms=_float_of(latency, "average"),
+        latency_minimum_ms=_float_of(latency, "minimum"),
+        latency_maximum_ms=_float_of(latency, "maximum"),
         fails=number_of(counts, "fail"),
         successes=number_of(counts, "success"),
     )

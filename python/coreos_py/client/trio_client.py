@@ -199,7 +199,7 @@ class Client(Keys, Server):
             # Nothing is sent that could not be waited for.
             raise DeadlineExceededError(connected=False, sent=False)
         if self._options.trace is not None:
-            self._options.trace(request.method, ask.endpoint.url + request.target, request.shown_form)
+            self._options.trace(request.method, ask.endpoint.url + request.target, request.visible_form)
         connection = await self._pool.take(ask.endpoint, limits, is_fresh=ask.is_fresh)
         headers = self._credentials if ask.has_credentials else {}
         return connection, await connection.exchange(request, headers, limits)

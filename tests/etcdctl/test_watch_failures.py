@@ -13,6 +13,7 @@ from tests.support.waiting import wait_until
 STARTED = b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 41\r\nTransfer-Encoding: chunked\r\n\r\n"
 EMPTY = Answer(STARTED + b"0\r\n\r\n")
 CUT = Answer(STARTED, "close")
+LATER = STARTED.replace(b"41", b"70")
 TORN = Answer(STARTED + b'50\r\n{"action":"set","node":{"ke', "close")
 
 
@@ -24,7 +25,7 @@ def in_turn(*answers: Answer) -> Callable[[Asked], Answer]:
 
 def event(value: str, index: int) -> Answer:
     """A watch's event."""
-    return reply(file_event(value, index, "set"))
+    return reply(file_event(value, index, "set"), headers=f"X-Etcd-Index: {index - 1}\r\n")
 
 
 def wait_indexes(server: FakeServer) -> list[str]:
@@ -41,7 +42,8 @@ def test_a_watch_that_ends_without_an_event_goes_on_where_it_was(ending: Answer)
 
 
 def test_after_each_event_the_next_index_is_asked_for() -> None:
-    answers = in_turn(event("a", 50), CUT, event("b", 70), EMPTY, event("c", 71))
+    cut, empty = Answer(LATER, "close"), Answer(LATER + b"0\r\n\r\n")
+    answers = in_turn(event("a", 50), cut, event("b", 70), empty, event("c", 71))
     with FakeServer(answers) as server:
         with Ctl.ours(server.url).start("--no-sync", "watch", "-f", "/k", "--after-index", "9") as watch:
             assert [watch.line(), watch.line(), watch.line()] == ["a\n", "b\n", "c\n"]

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from coreos_py.client._lookup import find_addresses
 from coreos_py.client._tls import handshake_failure
-from coreos_py.client._wire import Head, ReplyReader, encode_request
+from coreos_py.client._wire import Reply, ReplyReader, encode_request
 from coreos_py.client.endpoints import Endpoint
 from coreos_py.client.errors import (
     AttemptError,
@@ -47,13 +48,6 @@ class Deadline:
         return min(seconds, left)
 
 
-class Reply(NamedTuple):
-    """A complete reply."""
-
-    head: Head
-    body: bytes
-
-
 class Connection:
     """A connection to one endpoint, opened at once and kept for further requests while `alive`."""
 
@@ -66,6 +60,8 @@ class Connection:
     ) -> None:
         self.endpoint = endpoint
         self.alive = True
+        self._reused = False
+        self._reader = ReplyReader()
         self._socket = _open(endpoint, tls, timeout_s, deadline)
 
     def close(self) -> None:
@@ -73,76 +69,79 @@ class Connection:
         self.alive = False
         self._socket.close()
 
+    def is_fit(self) -> bool:
+        """Whether it can carry another request, as far as can be seen: an end at rest makes it readable."""
+        if not self.alive:
+            return False
+        poll = select.poll()
+        poll.register(self._socket.fileno(), select.POLLIN)
+        return not poll.poll(0)
+
     def exchange(
-        self,
-        request: Request,
-        headers: dict[str, str],
-        timeout_s: float | None,
-        deadline: Deadline,
-        on_head: Callable[[Head], None] | None = None,
+        self, request: Request, headers: dict[str, str], timeout_s: float | None, deadline: Deadline
     ) -> Reply:
-        """Send one request and wait for its whole reply.
+        """Send one request and wait for its whole reply, or for the headers only of a watch that is accepted.
 
         `timeout_s` limits the wait for the headers (not for `is_wait` requests), `deadline` everything.
         Raises `AttemptError`; after that the connection is closed.
         """
-        try:
-            return self._exchange(request, headers, timeout_s, deadline, on_head)
-        except BaseException:
-            self.close()
-            raise
-
-    def _exchange(
-        self,
-        request: Request,
-        headers: dict[str, str],
-        timeout_s: float | None,
-        deadline: Deadline,
-        on_head: Callable[[Head], None] | None,
-    ) -> Reply:
         path = self.endpoint.base + request.target
-        data = encode_request(request.method, path, self.endpoint.authority, headers, request.form)
-        reader = ReplyReader()
+        data = encode_request(
+            request.method, path, self.endpoint.authority, headers, request.form, request.content_type
+        )
+        self._reader = reader = ReplyReader()
         head_by = Deadline(deadline.limit_s(None if request.is_wait else timeout_s))
-        try:
+        with _Guard(self, deadline):
             self._socket.settimeout(_positive(head_by.left_s()))
             refused = self._send(data)
             while not reader.done:
-                awaits_head = reader.head is None
-                self._socket.settimeout(_positive((head_by if awaits_head else deadline).left_s()))
+                self._socket.settimeout(_positive((head_by if reader.head is None else deadline).left_s()))
                 received = self._socket.recv(_RECEIVE_BYTES)
                 if not received and refused is not None and not reader.started:
                     raise refused
                 reader.feed(received)
-                if awaits_head and reader.head is not None and on_head is not None:
-                    on_head(reader.head)
-        except TimeoutError as error:
-            if deadline.left_s() == 0:
-                raise DeadlineExceededError(connected=True, sent=True) from error
-            raise self._broken(
-                reader, f"client: endpoint {self.endpoint.url} exceeded header timeout"
-            ) from error
-        except InvalidReplyError as error:
-            raise self._lost(reader, str(error)) from error
-        except OSError as error:
-            # A server that refuses our certificate tells so, with TLS 1.3, only at the first read.
-            is_tls = self.endpoint.scheme == "https"
-            raise self._lost(reader, handshake_failure(error) if is_tls else _system_text(error)) from error
+                if request.is_wait and reader.head is not None and reader.head.status == 200:
+                    break
         assert reader.head is not None
-        self.alive = reader.keeps_alive
+        self._reused = True
+        if reader.done:
+            self._rest()
+        return Reply(reader.head, b"" if request.is_wait and reader.head.status == 200 else reader.body)
+
+    def next_line(self, deadline: Deadline) -> bytes | None:
+        """The next line of a watch's body; None when it has ended as it should.
+
+        Raises `AttemptError`; after that the connection is closed.
+        """
+        with _Guard(self, deadline):
+            while (line := self._reader.take_line()) is None and not self._reader.done:
+                self._socket.settimeout(_positive(deadline.left_s()))
+                self._reader.feed(self._socket.recv(_RECEIVE_BYTES))
+        if line is None:
+            self._rest()
+        return line
+
+    def _rest(self) -> None:
+        self.alive = self._reader.keeps_alive
         if not self.alive:
             self._socket.close()
-        return Reply(reader.head, reader.body)
 
-    @staticmethod
-    def _broken(reader: ReplyReader, reason: str) -> AttemptError:
-        return AttemptError(reason, connected=True, sent=True, answered=reader.head is not None)
-
-    @staticmethod
-    def _lost(reader: ReplyReader, reason: str) -> AttemptError:
+    def failure(self, error: OSError | InvalidReplyError, deadline: Deadline) -> AttemptError:
+        """What an error of an exchange means for the request."""
+        reader = self._reader
+        if isinstance(error, TimeoutError):
+            if deadline.left_s() == 0:
+                return DeadlineExceededError(connected=True, sent=True)
+            return _broken(reader, f"client: endpoint {self.endpoint.url} exceeded header timeout")
+        if isinstance(error, InvalidReplyError):
+            reason = str(error)
+        else:
+            # A server that refuses our certificate tells so, with TLS 1.3, only at the first read.
+            is_tls = self.endpoint.scheme == "https"
+            reason = handshake_failure(error) if is_tls else _system_text(error)
         if reader.started:
-            return Connection._broken(reader, reason)
-        return ConnectionLostError(reason, connected=True, sent=True)
+            return _broken(reader, reason)
+        return ConnectionLostError(reason, reused=self._reused)
 
     def _send(self, data: bytes) -> OSError | None:
         """Send everything.
@@ -155,6 +154,40 @@ class Connection:
         except (BrokenPipeError, ConnectionResetError) as error:
             return error
         return None
+
+
+class Held:
+    """The place of one connection: that of a client's operations, or that of a watch."""
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+
+    def close(self) -> None:
+        """Close what is there."""
+        if self.connection is not None:
+            self.connection.close()
+
+
+class _Guard:
+    """Turns the errors of an exchange into `AttemptError`; whatever it is, the connection is closed."""
+
+    def __init__(self, connection: Connection, deadline: Deadline) -> None:
+        self._connection = connection
+        self._deadline = deadline
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if error is None:
+            return
+        self._connection.close()
+        if isinstance(error, (OSError, InvalidReplyError)):
+            raise self._connection.failure(error, self._deadline) from error
+
+
+def _broken(reader: ReplyReader, reason: str) -> AttemptError:
+    return AttemptError(reason, connected=True, sent=True, answered=reader.head is not None)
 
 
 def _open(

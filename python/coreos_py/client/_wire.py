@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from coreos_py.client.errors import InvalidReplyError
+from coreos_py.client.requests import FORM
 
 _MAX_HEAD_BYTES = 64 * 1024
 
@@ -22,18 +23,45 @@ class Head(NamedTuple):
     @property
     def etcd_index(self) -> int:
         """The store's index when the reply was made, 0 when the server did not say."""
-        text = self.headers.get("x-etcd-index", "0")
+        return self._number("x-etcd-index")
+
+    @property
+    def raft_index(self) -> int:
+        """The log's index when the reply was made, 0 when the server did not say."""
+        return self._number("x-raft-index")
+
+    @property
+    def raft_term(self) -> int:
+        """The term when the reply was made, 0 when the server did not say."""
+        return self._number("x-raft-term")
+
+    def _number(self, name: str) -> int:
+        text = self.headers.get(name, "0")
         return int(text) if text.isascii() and text.isdigit() else 0
 
+    @property
+    def cluster_id(self) -> str:
+        """Which cluster answered, empty when the server did not say (0.4)."""
+        return self.headers.get("x-etcd-cluster-id", "")
 
-def encode_request(method: str, path: str, host: str, headers: dict[str, str], form: str | None) -> bytes:
-    """The bytes of one request. `form` is an already encoded form body, None for no body."""
+
+class Reply(NamedTuple):
+    """A reply. The body of a watch that was accepted is still to come, and empty here."""
+
+    head: Head
+    body: bytes
+
+
+def encode_request(
+    method: str, path: str, host: str, headers: dict[str, str], form: str | None, content_type: str = FORM
+) -> bytes:
+    """The bytes of one request. `form` is an already encoded body, None for no body."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     body = b""
     if form is not None:
         body = form.encode("ascii")
-        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+        lines += [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
@@ -57,6 +85,18 @@ class ReplyReader:
     def body(self) -> bytes:
         """The body as far as it has come."""
         return bytes(self._body)
+
+    def take_line(self) -> bytes | None:
+        """Cut the next line off the body, without its end; None while there is no whole one.
+
+        A body that is done may end without a line end.
+        """
+        end = self._body.find(b"\n")
+        if end < 0 and not (self.done and self._body):
+            return None
+        line = bytes(self._body[:end] if end >= 0 else self._body)
+        del self._body[: len(line) + 1]
+        return line
 
     @property
     def started(self) -> bool:

@@ -21,7 +21,8 @@ class ServerError(EtcdError):
     """The server answered with an etcd error object."""
 
     def __init__(self, status: int, code: int, message: str, cause: str, index: int) -> None:
-        super().__init__(status, code, message, cause, index)
+        # Not `super()`: a subclass may have a second base with parameters of its own.
+        EtcdError.__init__(self, status, code, message, cause, index)
         self.status = status
         self.code = code
         self.message = message
@@ -37,6 +38,62 @@ class ServerError(EtcdError):
     def is_authentication(self) -> bool:
         """True when credentials are missing, wrong, or do not allow the operation."""
         return self.status == 401 or self.code == 110
+
+
+class KeyNotFoundError(ServerError):
+    """100: there is no such key."""
+
+
+class CompareFailedError(ServerError):
+    """101: a condition on value or index did not hold; nothing was changed."""
+
+
+class NotAFileError(ServerError):
+    """102: a directory is where the request needs a file."""
+
+
+class NotADirError(ServerError):
+    """104: a part of the path is a file."""
+
+
+class KeyExistsError(ServerError):
+    """105: there is a node with this key already."""
+
+
+class DirNotEmptyError(ServerError):
+    """108: a directory that was to be removed still has children."""
+
+
+class AccessDeniedError(ServerError):
+    """Credentials are missing or wrong, or their user may not do this."""
+
+
+class EventsLostError(EtcdError):
+    """A watch cannot go on without a gap: read the state again and watch from there (`follow` does both)."""
+
+
+class HistoryClearedError(ServerError, EventsLostError):
+    """401: the server does not know any more what happened since the asked index."""
+
+
+class IndexResetError(EventsLostError):
+    """The cluster does not know events that were already delivered: it is a new or another one."""
+
+
+class LeaseLostError(EtcdError):
+    """A key that was to be kept alive is gone, has been changed, or could not be refreshed in time."""
+
+
+class LockLostError(LeaseLostError):
+    """The lock is no longer held: another holder may be at work."""
+
+
+class LeadershipLostError(LeaseLostError):
+    """No longer the leader: there may be another one."""
+
+
+class TakenError(EtcdError):
+    """Somebody else holds the lock, or leads, and the time to wait for it is over."""
 
 
 class InvalidReplyError(EtcdError):
@@ -60,7 +117,15 @@ class AttemptError(EtcdError):
 
 
 class ConnectionLostError(AttemptError):
-    """The connection ended before the first byte of an answer, as one does that the server had closed."""
+    """The connection ended before the first byte of an answer, as one does that the server had closed.
+
+    `reused` tells that it had carried a request before: then that is the likely reason, and the same server
+    may well be there.
+    """
+
+    def __init__(self, reason: str, *, reused: bool) -> None:
+        super().__init__(reason, connected=True, sent=True)
+        self.reused = reused
 
 
 class DeadlineExceededError(AttemptError):
@@ -96,3 +161,31 @@ class OutcomeUnknownError(EtcdError):
 
     def __str__(self) -> str:
         return f"{self.reason}\nthe request was sent, so it may have been carried out: the outcome is unknown"
+
+
+class WriteInDoubtError(ServerError, OutcomeUnknownError):
+    """A write was answered with 5xx: the server has given up waiting, and may yet carry it out."""
+
+    def __init__(self, status: int, code: int, message: str, cause: str, index: int) -> None:
+        ServerError.__init__(self, status, code, message, cause, index)
+        self.reason = ServerError.__str__(self)
+
+    __str__ = ServerError.__str__
+
+
+_BY_CODE: dict[int, type[ServerError]] = {
+    100: KeyNotFoundError,
+    101: CompareFailedError,
+    102: NotAFileError,
+    104: NotADirError,
+    105: KeyExistsError,
+    108: DirNotEmptyError,
+    110: AccessDeniedError,
+    401: HistoryClearedError,
+}
+
+
+def server_error(status: int, code: int, message: str, cause: str, index: int) -> ServerError:
+    """The error of the type that belongs to a code, or to a status where there is no code."""
+    kind = _BY_CODE.get(code, AccessDeniedError if status == 401 else ServerError)
+    return kind(status, code, message, cause, index)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from coreos_py.client._text import clean_key, encode_form, quote_path
 
 KEYS_PREFIX = "/v2/keys"
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
 
 
 class Request(NamedTuple):
@@ -14,7 +16,8 @@ class Request(NamedTuple):
 
     `repeatable` says that doing it twice is the same as doing it once, so that it may be sent again, to
     another endpoint, when the first answer never came. `is_wait` exempts it from the limit on waiting for an
-    answer.
+    answer. `content_type` is what the body is; `shown_form`, when there is one, may be shown in place of a
+    body that holds a secret. Status 503 is an answer to one that `takes_503`, not a reason to ask elsewhere.
     """
 
     method: str
@@ -22,6 +25,17 @@ class Request(NamedTuple):
     form: str | None
     repeatable: bool
     is_wait: bool = False
+    content_type: str = FORM
+    shown_form: str | None = None
+    takes_503: bool = False
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.target} {self.visible_form!r})"
+
+    @property
+    def visible_form(self) -> str | None:
+        """The body, as far as it may be seen in traces and error reports."""
+        return self.form if self.shown_form is None else self.shown_form
 
 
 def get(key: str, *, recursive: bool = False, is_sorted: bool = False, quorum: bool = False) -> Request:
@@ -34,9 +48,14 @@ def get(key: str, *, recursive: bool = False, is_sorted: bool = False, quorum: b
     return Request("GET", _target(key, flags), None, repeatable=True)
 
 
-def wait(key: str, *, wait_index: int, recursive: bool) -> Request:
-    """Wait for the next event at or after `wait_index`; 0 means the next one from now on."""
+def wait(key: str, *, wait_index: int, recursive: bool, stream: bool = False) -> Request:
+    """Wait for the next event at or after `wait_index`; 0 means the next one from now on.
+
+    With `stream` the answer goes on with all that follow. etcd's own server loses events that way.
+    """
     query: dict[str, str | bytes] = {"recursive": _flag(recursive), "wait": "true"}
+    if stream:
+        query["stream"] = "true"
     if wait_index:
         query["waitIndex"] = str(wait_index)
     return Request("GET", _target(key, query), None, repeatable=True, is_wait=True)
@@ -85,6 +104,19 @@ def update_dir(key: str, *, ttl_s: int = 0) -> Request:
     return Request(
         "PUT", _target(key, {"dir": "true", "prevExist": "true"}), _body(None, ttl_s), repeatable=True
     )
+
+
+def refresh(key: str, *, ttl_s: int, is_dir: bool = False, prev_value: bytes | None = None) -> Request:
+    """Give an existing node a new time limit and leave its value; watches are not told.
+
+    With `prev_value` only while it has this value. That can be sent twice: it changes nothing that it
+    compares.
+    """
+    query = {"prevExist": b"true", **_conditions(prev_value, 0)}
+    if is_dir:
+        query["dir"] = "true"
+    form = encode_form({"refresh": "true", "ttl": str(ttl_s)})
+    return Request("PUT", _target(key, query), form, repeatable=True)
 
 
 def delete(

@@ -10,9 +10,10 @@ from coreos_py.cli.etcdctl_.flags import Values
 from coreos_py.cli.etcdctl_.output import write_error, write_out
 from coreos_py.cli.etcdctl_.render import FORMATS, render
 from coreos_py.client._tls import TlsFiles
-from coreos_py.client.blocking import BlockingClient, Options
 from coreos_py.client.endpoints import DEFAULT_ENDPOINTS, parse_endpoints
+from coreos_py.client.engine import Engine
 from coreos_py.client.keys import Result
+from coreos_py.client.options import Options
 from coreos_py.client.requests import Request
 
 TIMEOUT_S = 2.0
@@ -29,7 +30,7 @@ class Session:
         self._values = values
         # Asked for at once: a command that reads its value from standard input reads all of it.
         self._credentials = _credentials(values)
-        self._client: BlockingClient | None = None
+        self._client: Engine | None = None
 
     def call(self, request: Request) -> Result:
         """Carry out one request. Raises `EtcdError`."""
@@ -38,7 +39,8 @@ class Session:
     def watch(self, key: str, *, after_index: int, recursive: bool) -> Iterator[Result]:
         """Events after `after_index` (0: from now on), without an end. Raises `EtcdError`."""
         wait_index = after_index + 1 if after_index else 0
-        return self._connected().watch(key, wait_index=wait_index, recursive=recursive)
+        with self._connected().watch(key, wait_index=wait_index, recursive=recursive) as events:
+            yield from events
 
     def show(self, result: Result) -> None:
         """Print a result in the chosen format."""
@@ -49,12 +51,12 @@ class Session:
         if self._client is not None:
             self._client.close()
 
-    def _connected(self) -> BlockingClient:
+    def _connected(self) -> Engine:
         if self._client is None:
             self._client = self._new_client()
         return self._client
 
-    def _new_client(self) -> BlockingClient:
+    def _new_client(self) -> Engine:
         values = self._values
         if values.text("discovery-srv") or os.environ.get("ETCDCTL_DISCOVERY_SRV"):
             raise CommandError(error_line("--discovery-srv comes with a later version; use --endpoints"))
@@ -64,7 +66,8 @@ class Session:
         options = Options(
             # Go's client takes 0 for "no limit" here.
             timeout_s=values.seconds("timeout", TIMEOUT_S) or None,
-            total_timeout_s=values.seconds("total-timeout", TOTAL_TIMEOUT_S) or None,
+            # A watch ends when nobody answers any more: whoever started it can start it again.
+            outage_s=0,
             tls=TlsFiles(
                 _setting(values, "cert-file", "ETCDCTL_CERT_FILE"),
                 _setting(values, "key-file", "ETCDCTL_KEY_FILE"),
@@ -74,7 +77,8 @@ class Session:
             password=password,
             trace=_print_as_curl if is_debug else None,
         )
-        client = BlockingClient(endpoints, options)
+        client = Engine(endpoints, options)
+        client.limit(values.seconds("total-timeout", TOTAL_TIMEOUT_S) or None)
         if not values.switch("no-sync"):
             self._sync(client, is_debug=is_debug)
         if is_debug:
@@ -82,7 +86,7 @@ class Session:
         return client
 
     @staticmethod
-    def _sync(client: BlockingClient, *, is_debug: bool) -> None:
+    def _sync(client: Engine, *, is_debug: bool) -> None:
         if is_debug:
             urls = ",".join(endpoint.url for endpoint in client.endpoints)
             write_error(f"start to sync cluster using endpoints({urls})\n")

@@ -8,7 +8,9 @@ imported from its own module by whoever needs it.
 | `errors` | what can go wrong, as types | no |
 | `endpoints` | endpoint URLs: parsing, order, what a member list means | no |
 | `keys` | typed results (`Node`, `Event`) and their decoding | no |
-| `requests` | one function per operation, giving a `Request` | no |
+| `requests` | one function per operation on keys, giving a `Request` | no |
+| `members`, `auth` | the same for the member list, for users and roles; with typed replies | no |
+| `_json` | reading the JSON of replies | no |
 | `_text` | percent-encoding, forms, key clean-up | no |
 | `_wire` | HTTP/1.1 as bytes in, bytes out | no |
 | `failover` | which failure may be tried again on another endpoint | no |

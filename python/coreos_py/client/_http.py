@@ -101,7 +101,9 @@ class Connection:
         on_head: Callable[[Head], None] | None,
     ) -> Reply:
         path = self.endpoint.base + request.target
-        data = encode_request(request.method, path, self.endpoint.authority, headers, request.form)
+        data = encode_request(
+            request.method, path, self.endpoint.authority, headers, request.form, request.content_type
+        )
         reader = ReplyReader()
         head_by = Deadline(deadline.limit_s(None if request.is_wait else timeout_s))
         try:

@@ -6,6 +6,8 @@ Keys and values are bytes here; `to_bytes` turns command-line text back into the
 
 from __future__ import annotations
 
+from coreos_py.client.errors import ConfigurationError
+
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
 _PATH = {byte: chr(byte) if byte in _UNRESERVED or byte == 0x2F else f"%{byte:02X}" for byte in range(256)}
 _FORM = {
@@ -21,6 +23,16 @@ def to_bytes(text: str | bytes) -> bytes:
 def quote_path(path: str | bytes) -> str:
     """Percent-encode a path for a request line; `/` stays."""
     return "".join([_PATH[byte] for byte in to_bytes(path)])
+
+
+def path_segment(name: str) -> str:
+    """Percent-encode a name that has to be one part of a path.
+
+    Raises `ConfigurationError` for a name that a server would take for a step through the path.
+    """
+    if name in ("", ".", "..") or "/" in name:
+        raise ConfigurationError(f'"{name}" cannot be a name here')
+    return quote_path(name)
 
 
 def encode_form(fields: dict[str, str | bytes]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from coreos_py.client.errors import InvalidReplyError
+from coreos_py.client.requests import FORM
 
 _MAX_HEAD_BYTES = 64 * 1024
 
@@ -26,14 +27,16 @@ class Head(NamedTuple):
         return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def encode_request(method: str, path: str, host: str, headers: dict[str, str], form: str | None) -> bytes:
-    """The bytes of one request. `form` is an already encoded form body, None for no body."""
+def encode_request(
+    method: str, path: str, host: str, headers: dict[str, str], form: str | None, content_type: str = FORM
+) -> bytes:
+    """The bytes of one request. `form` is an already encoded body, None for no body."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     body = b""
     if form is not None:
         body = form.encode("ascii")
-        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+        lines += [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 

@@ -95,6 +95,11 @@ class BlockingClient:
         reply, _ = self._send(request, self._deadline)
         return keys.Result(_decoded(reply), reply.head.etcd_index)
 
+    def send(self, request: Request) -> Reply:
+        """Carry out one request of another part of the API; its own module decodes the reply."""
+        reply, _ = self._send(request, self._deadline)
+        return reply
+
     def watch(self, key: str, *, wait_index: int, recursive: bool) -> Iterator[keys.Result]:
         """Events of `key`, in order and without an end, beginning at `wait_index` (0: from now on).
 
@@ -179,7 +184,8 @@ class BlockingClient:
         self, endpoint: Endpoint, request: Request, deadline: Deadline, on_head: Callable[[Head], None] | None
     ) -> Reply:
         if self._options.trace is not None:
-            self._options.trace(request.method, endpoint.url + request.target, request.form)
+            shown = request.form if request.shown_form is None else request.shown_form
+            self._options.trace(request.method, endpoint.url + request.target, shown)
         held = self._connection
         if held is not None and held.alive and held.endpoint == endpoint and request.repeatable:
             try:

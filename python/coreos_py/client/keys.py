@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
 
+from coreos_py.client._json import NOT_JSON, as_list, as_object, number_of, parse_object, text_of
 from coreos_py.client.errors import InvalidReplyError, ServerError
-
-NOT_JSON = "client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint."
 
 
 class Node(NamedTuple):
@@ -52,87 +50,57 @@ class Result(NamedTuple):
 
 def decode_event(body: bytes) -> Event:
     """Read one success reply or watch event. Raises `InvalidReplyError`."""
-    fields = _object(body)
+    fields = parse_object(body)
     node = fields.get("node")
     previous = fields.get("prevNode")
     if node is None:
         raise InvalidReplyError(NOT_JSON)
-    return Event(_text(fields, "action"), _node(node), None if previous is None else _node(previous))
+    return Event(text_of(fields, "action"), _node(node), None if previous is None else _node(previous))
 
 
 def decode_error(status: int, body: bytes) -> ServerError:
     """Read an error reply of any endpoint. Raises `InvalidReplyError` when it is none (a proxy's page)."""
-    fields = _object(body)
+    fields = parse_object(body)
     if "message" not in fields:
         raise InvalidReplyError(NOT_JSON)
     return ServerError(
         status,
-        _number(fields, "errorCode"),
-        _text(fields, "message"),
-        _text(fields, "cause"),
-        _number(fields, "index"),
+        number_of(fields, "errorCode"),
+        text_of(fields, "message"),
+        text_of(fields, "cause"),
+        number_of(fields, "index"),
     )
+
+
+def raise_for_status(status: int, body: bytes) -> None:
+    """Raise the `ServerError` that a reply tells of, `InvalidReplyError` when it is none of etcd's."""
+    if 200 <= status < 300:
+        return
+    text = body.decode("utf-8", "replace").strip()
+    if status in (404, 405) and text and not text.startswith(("{", "<")):
+        # A method or a path that this server does not have is answered in plain text.
+        raise ServerError(status, 0, text.splitlines()[0], "", 0)
+    raise decode_error(status, body)
 
 
 def decode_client_urls(body: bytes) -> list[str]:
     """All client URLs in a reply of `/v2/members`. Raises `InvalidReplyError`."""
     urls: list[str] = []
-    for member in _list(_object(body).get("members")):
-        if not isinstance(member, dict):
-            raise InvalidReplyError(NOT_JSON)
-        urls.extend(url for url in _list(member.get("clientURLs")) if isinstance(url, str))
+    for member in as_list(parse_object(body).get("members")):
+        urls.extend(url for url in as_list(as_object(member).get("clientURLs")) if isinstance(url, str))
     return urls
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(body)
-    except ValueError as error:
-        raise InvalidReplyError(NOT_JSON) from error
-    except RecursionError as error:
-        raise InvalidReplyError("client: the reply is nested too deeply") from error
-    if not isinstance(parsed, dict):
-        raise InvalidReplyError(NOT_JSON)
-    return parsed
-
-
-def _node(fields: Any) -> Node:
-    if not isinstance(fields, dict):
-        raise InvalidReplyError(NOT_JSON)
+def _node(value: Any) -> Node:
+    fields = as_object(value)
     children = fields.get("nodes")
     return Node(
-        key=_text(fields, "key"),
+        key=text_of(fields, "key"),
         is_dir=fields.get("dir") is True,
-        value=_text(fields, "value"),
-        nodes=None if children is None else [_node(child) for child in _list(children)],
-        created_index=_number(fields, "createdIndex"),
-        modified_index=_number(fields, "modifiedIndex"),
-        expiration=_text(fields, "expiration"),
-        ttl_s=_number(fields, "ttl"),
+        value=text_of(fields, "value"),
+        nodes=None if children is None else [_node(child) for child in as_list(children)],
+        created_index=number_of(fields, "createdIndex"),
+        modified_index=number_of(fields, "modifiedIndex"),
+        expiration=text_of(fields, "expiration"),
+        ttl_s=number_of(fields, "ttl"),
     )
-
-
-def _text(fields: dict[str, Any], name: str) -> str:
-    value = fields.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise InvalidReplyError(NOT_JSON)
-    return value
-
-
-def _number(fields: dict[str, Any], name: str) -> int:
-    value = fields.get(name)
-    if value is None:
-        return 0
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InvalidReplyError(NOT_JSON)
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise InvalidReplyError(NOT_JSON)
-    return value

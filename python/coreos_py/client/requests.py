@@ -7,6 +7,8 @@ from typing import NamedTuple
 from coreos_py.client._text import clean_key, encode_form, quote_path
 
 KEYS_PREFIX = "/v2/keys"
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
 
 
 class Request(NamedTuple):
@@ -14,7 +16,8 @@ class Request(NamedTuple):
 
     `repeatable` says that doing it twice is the same as doing it once, so that it may be sent again, to
     another endpoint, when the first answer never came. `is_wait` exempts it from the limit on waiting for an
-    answer.
+    answer. `content_type` is what the body is; `shown_form`, when there is one, may be shown in place of a
+    body that holds a secret.
     """
 
     method: str
@@ -22,6 +25,8 @@ class Request(NamedTuple):
     form: str | None
     repeatable: bool
     is_wait: bool = False
+    content_type: str = FORM
+    shown_form: str | None = None
 
 
 def get(key: str, *, recursive: bool = False, is_sorted: bool = False, quorum: bool = False) -> Request:

@@ -23,7 +23,20 @@ class Head(NamedTuple):
     @property
     def etcd_index(self) -> int:
         """The store's index when the reply was made, 0 when the server did not say."""
-        text = self.headers.get("x-etcd-index", "0")
+        return self._number("x-etcd-index")
+
+    @property
+    def raft_index(self) -> int:
+        """The log's index when the reply was made, 0 when the server did not say."""
+        return self._number("x-raft-index")
+
+    @property
+    def raft_term(self) -> int:
+        """The term when the reply was made, 0 when the server did not say."""
+        return self._number("x-raft-term")
+
+    def _number(self, name: str) -> int:
+        text = self.headers.get(name, "0")
         return int(text) if text.isascii() and text.isdigit() else 0
 
 

@@ -155,7 +155,8 @@ def _decode_user(fields: Any) -> User:
         return User(fields, ())
     words = as_object(fields)
     roles = (
-        role if isinstance(role, str) else text_of(as_object(role), "role") for role in as_list(words.get("roles"))
+        role if isinstance(role, str) else text_of(as_object(role), "role")
+        for role in as_list(words.get("roles"))
     )
     return User(text_of(words, "user"), tuple(roles))
 

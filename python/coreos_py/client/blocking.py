@@ -93,12 +93,16 @@ class BlockingClient:
     def call(self, request: Request) -> keys.Result:
         """Carry out one request on the key space."""
         reply, _ = self._send(request, self._deadline)
-        return keys.Result(_decoded(reply), reply.head.etcd_index)
+        return _result(reply, _decoded(reply))
 
     def send(self, request: Request) -> Reply:
         """Carry out one request of another part of the API; its own module decodes the reply."""
         reply, _ = self._send(request, self._deadline)
         return reply
+
+    def ask_only(self, endpoint: Endpoint, request: Request) -> Reply:
+        """Ask this one endpoint; its reply counts whatever its status is. Raises `AttemptError`."""
+        return self._follow(endpoint, request, self._deadline, None)
 
     def watch(self, key: str, *, wait_index: int, recursive: bool) -> Iterator[keys.Result]:
         """Events of `key`, in order and without an end, beginning at `wait_index` (0: from now on).
@@ -126,7 +130,7 @@ class BlockingClient:
             pause_s = 0.0
             event = _decoded(reply)
             wait_index = event.node.modified_index + 1
-            yield keys.Result(event, reply.head.etcd_index)
+            yield _result(reply, event)
 
     def _wait_once(self, request: Request, accepted: Callable[[Head], None]) -> Reply | None:
         """One watch request; None when it ended without an event."""
@@ -203,6 +207,10 @@ class BlockingClient:
         if self._context is None:
             self._context = self._options.tls.context()
         return self._context
+
+
+def _result(reply: Reply, event: keys.Event) -> keys.Result:
+    return keys.Result(event, reply.head.etcd_index, reply.head.raft_index, reply.head.raft_term)
 
 
 def _decoded(reply: Reply) -> keys.Event:

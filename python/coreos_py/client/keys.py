@@ -42,10 +42,12 @@ class Event(NamedTuple):
 
 
 class Result(NamedTuple):
-    """An event with the store's index when it was answered (0 when the server did not say)."""
+    """An event with the server's numbers when it was answered (0 when the server did not say)."""
 
     event: Event
     etcd_index: int
+    raft_index: int = 0
+    raft_term: int = 0
 
 
 def decode_event(body: bytes) -> Event:

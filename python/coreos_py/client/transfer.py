@@ -1,0 +1,66 @@
+"""Taking keys over from one place to another, with the time that they still have."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from coreos_py.client import requests
+from coreos_py.client._text import to_bytes
+from coreos_py.client.blocking import BlockingClient
+from coreos_py.client.errors import ServerError
+from coreos_py.client.keys import Node
+
+_KEY_EXISTS = 105
+
+
+class Item(NamedTuple):
+    """One file or directory to take over. `ttl_s` is what it had left when it was read, 0 without an end."""
+
+    key: str
+    is_dir: bool
+    value: str
+    ttl_s: int
+    created_index: int
+
+
+def items_of(node: Node) -> list[Item]:
+    """A node and all that its reply shows below it, in the order of creation; the root itself is not one."""
+    found = []
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if node.key not in ("", "/"):
+            found.append(Item(node.key, node.is_dir, node.value, node.ttl_s, node.created_index))
+        waiting += node.nodes or []
+    # A directory that came with its first child has the same index.
+    return sorted(found, key=lambda item: (item.created_index, item.key.count("/"), item.key))
+
+
+def ttl_left_s(item: Item, elapsed_s: float) -> int | None:
+    """What to write as time to live `elapsed_s` after the reply that showed the item; None when it is over.
+
+    Never shorter than what is left: servers show a time to live rounded up, and this rounds up too.
+    """
+    if not item.ttl_s:
+        return 0
+    left_s = math.ceil(item.ttl_s - elapsed_s)
+    return left_s if left_s > 0 else None
+
+
+def is_same(item: Item, other: Item) -> bool:
+    """Whether both are the same file or directory, apart from times and indexes."""
+    return (item.key, item.is_dir, item.value) == (other.key, other.is_dir, other.value)
+
+
+def write(client: BlockingClient, item: Item, ttl_s: int) -> None:
+    """Write one item, over a file or directory of that name too. Raises `EtcdError`."""
+    if not item.is_dir:
+        client.call(requests.set_value(item.key, to_bytes(item.value), ttl_s=ttl_s))
+        return
+    try:
+        client.call(requests.create_dir(item.key, ttl_s=ttl_s))
+    except ServerError as error:
+        if error.code != _KEY_EXISTS:
+            raise
+        client.call(requests.update_dir(item.key, ttl_s=ttl_s))

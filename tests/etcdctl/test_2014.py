@@ -1,4 +1,4 @@
-"""`COREOS_COMPAT=2014`: what the book's `etcdctl` (0.4) printed, as the reference's section 7 describes it."""
+"""`COREOS_COMPAT=2014`: what the book's `etcdctl` (0.4) printed, by section 7 of the reference."""
 
 from __future__ import annotations
 

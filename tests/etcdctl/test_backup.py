@@ -1,4 +1,4 @@
-"""`backup`: 305 of the checklist, and that the copy is whole, sound and startable, taken beside a live member too."""
+"""`backup`: 305 of the checklist, and that the copy is whole and starts, taken beside a live member too."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_a_file_that_goes_while_it_is_copied_means_once_more(
 
 
 def test_what_is_appended_to_is_read_from_its_end(tmp_path: Path) -> None:
-    """The control of the order: a copy made from the beginning would hold the late page without the early one."""
+    """The control of the order: read from the beginning, it would hold a late page without an early one."""
     source = tmp_path / "a.wal"
     source.write_bytes(bytes(4 * 4096))
     descriptor = os.open(source, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""The reference's checklist of `etcdctl`, 212 to 287: ours against both servers, and Debian's against its own.
+"""The checklist of `etcdctl`, 212 to 287: ours against both servers, and Debian's against its own.
 
 The last pair is the test of the test: what the rows say about the original is seen on the original.
 """

@@ -1,4 +1,4 @@
-"""`member` and `cluster-health`: without a leader, with members that are away, and real changes (Debian's server)."""
+"""`member` and `cluster-health`: without a leader, with members that are away, and real changes."""
 
 from __future__ import annotations
 
@@ -57,10 +57,9 @@ def test_health_of_a_cluster_that_is_partly_away() -> None:
         )
         # The second URL of a member is asked when the first is silent; a member without any is not asked.
         cluster.add(11, "b", away, server.url)
-        cluster.add(12, "", *())
+        cluster.add(12, "")
         cluster.add(13, "d", away, away)
-        assert ctl.run("cluster-health") == (
-            5,
+        told = (
             f"member a is healthy: got healthy result from {server.url}\n"
             f"failed to check the health of member b on {away}: {refused(away)}\n"
             f"member b is healthy: got healthy result from {server.url}\n"
@@ -68,9 +67,9 @@ def test_health_of_a_cluster_that_is_partly_away() -> None:
             f"failed to check the health of member d on {away}: {refused(away)}\n"
             f"failed to check the health of member d on {away}: {refused(away)}\n"
             f"member d is unreachable: [{away} {away}] are all unreachable\n"
-            "cluster is degraded\n",
-            "",
+            "cluster is degraded\n"
         )
+        assert ctl.run("cluster-health") == (5, told, "")
         cluster.health = reply(b'{"health":"false"}', 503)
         del cluster.members[1:]
         assert ctl.run("cluster-health") == (
@@ -157,7 +156,7 @@ def test_no_id_is_a_step_through_the_path(name: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)
 def test_adding_a_member_for_real(kind: Kind, make_server: ServerFactory) -> None:
-    """Two are a quorum then, so nobody leads: the list is there all the same, and health says what is wrong."""
+    """Two are a quorum then, so nobody leads: the list is there all the same, and health says what is."""
     server = make_server(kind).start()
     # The leader has to be known to be gone; no other member will ever answer.
     ctl = Ctl([*Ctl.ours().program, "--endpoints", client_url(server), *PATIENT])

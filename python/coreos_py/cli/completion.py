@@ -1,6 +1,6 @@
 """`coreos completion bash|zsh`: scripts that complete the command lines of `etcd`, `etcdctl` and `coreos`.
 
-The programs do not parse with argparse, so each one's flag table is copied into a parser that only `shtab` sees.
+The programs do not parse with argparse: each one's flag table is copied into a parser that only `shtab` sees.
 """
 
 from __future__ import annotations
@@ -76,6 +76,9 @@ def etcdctl_parser() -> argparse.ArgumentParser:
             add_flags(subparser, (*GLOBAL_FLAGS, *command.flags))
             if command.subcommands:
                 add_commands(subparser, command.subcommands)
+            elif command.arguments:
+                words = subparser.add_argument("words", nargs="*", help=_plain(command.arguments))
+                _complete_path(words, "")
 
     parser = _parser("etcdctl")
     add_flags(parser, (*GLOBAL_FLAGS, VERSION))
@@ -141,6 +144,9 @@ def _complete_path(action: argparse.Action, name: str) -> None:
         action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
     elif name.endswith(_FILES):
         action.complete = shtab.FILE  # type: ignore[attr-defined]
+    elif not action.option_strings and not action.choices:
+        # A word that can be completed, if to nothing: in place of any other zsh offers no flags.
+        action.complete = {"zsh": "( )"}  # type: ignore[attr-defined]
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ from coreos_py.cli.streams import complain, open_missing_descriptors, say
 class Subcommand:
     """A subcommand, loaded when it is used.
 
-    `module` has `main(arguments) -> exit status` and `add_arguments(parser)`, which describes its command line.
+    `module` has `main(arguments) -> exit status` and `add_arguments(parser)`, which says what can be typed.
     """
 
     module: str

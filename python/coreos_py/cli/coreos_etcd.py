@@ -1,4 +1,4 @@
-"""`coreos etcd`: check or mend the data directory of a member that does not run; take over another etcd's keys."""
+"""`coreos etcd`: check or mend the data directory of a member at rest; take over another etcd's keys."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from coreos_py.cli.streams import complain, say
 
 
 def main(argv: Sequence[str]) -> int:
-    """0: in order, repaired or taken over. 1: problems, or something cannot be read. 2: wrong command line."""
+    """0: in order, repaired or taken over. 1: problems, or unreadable. 2: wrong command line."""
     parser = argparse.ArgumentParser("coreos etcd", allow_abbrev=False)
     add_arguments(parser)
     try:

@@ -1,8 +1,8 @@
 """`coreos etcd import URL`: takes over what a running etcd (v2 API) holds.
 
-Keys are written one after another in the order in which they were created, since some protocols go by it. What
-has to end gets the time that is left at the moment of writing. Nothing is written twice: a call that was cut
-off is repeated as it was.
+Keys are written one after another in the order in which they were created, since some protocols go by it.
+What has to end gets the time that is left at the moment of writing. What is there already is not written
+again, so a call that was cut off is repeated as it was.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for end in ("source-", ""):
         whose = "the source's" if end else "the target's"
         parser.add_argument(
-            f"--{end}username", default="", metavar="NAME:PASSWORD", help=f"user of {whose} side"
+            f"--{end}username", default="", metavar="USER", help=f"NAME:PASSWORD of {whose} side"
         )
         parser.add_argument(
             f"--{end}ca-file", default="", metavar="FILE", help=f"authority of {whose} certificate"
@@ -102,7 +102,7 @@ class _Import:
 
     def run(self) -> int:
         items, source_index = self._read()
-        there, target_index = self._there(items)
+        there = self._there()
         if not self._may_write(items, there):
             return 1
         complain(f"coreos: {len(items)} keys and folders to take over, as of index {source_index}\n")
@@ -114,7 +114,7 @@ class _Import:
             self._summarise()
             return 1
         self._summarise()
-        self._note(items, source_index, target_index)
+        self._note(items, source_index)
         return 1 if self._count.failures else 0
 
     def _read(self) -> tuple[dict[str, Item], int]:
@@ -131,10 +131,9 @@ class _Import:
         ordered = sorted(found.values(), key=lambda item: (item.created_index, item.key.count("/"), item.key))
         return {item.key: item._replace(key=self._prefix + item.key) for item in ordered}, index
 
-    def _there(self, items: dict[str, Item]) -> tuple[dict[str, Item], int]:
+    def _there(self) -> dict[str, Item]:
         """What the target holds where we are about to write, by key."""
         found: dict[str, Item] = {}
-        index = 0
         hidden = [self._prefix + "/" + key.strip("/") for key in self._options.hidden]
         for key in (self._prefix or "/", *hidden):
             try:
@@ -142,13 +141,11 @@ class _Import:
             except ServerError as error:
                 if error.code != _NOT_FOUND:
                     raise
-                index = index or error.index
                 continue
-            index = index or result.etcd_index
             for item in transfer.items_of(result.event.node):
                 found[item.key] = item
         found.pop(self._prefix, None)
-        return found, index
+        return found
 
     def _may_write(self, items: dict[str, Item], there: dict[str, Item]) -> bool:
         """Whether the target holds nothing but what an earlier call may have put there."""
@@ -228,7 +225,7 @@ class _Import:
             lines += [f"  {failure}" for failure in count.failures]
         say("\n".join(lines) + "\n")
 
-    def _note(self, items: dict[str, Item], source_index: int, target_index: int) -> None:
+    def _note(self, items: dict[str, Item], source_index: int) -> None:
         """What nobody could tell from the numbers."""
         told = f" except {', '.join(self._options.hidden)}" if self._options.hidden else " (see --hidden)"
         notes = [f"names that begin with _ are hidden: what is below them was not seen{told}"]
@@ -236,10 +233,11 @@ class _Import:
             notes.append("some values hold U+FFFD, which is how etcd shows bytes that are not UTF-8")
         names = [item.key.rpartition("/")[2] for item in items.values() if not item.is_dir]
         ordered = [int(name) for name in names if len(name) == _ORDERED_NAME_DIGITS and name.isdigit()]
+        target_index = self._target.call(requests.get("/")).etcd_index if ordered else 0
         if ordered and max(ordered) > target_index:
             notes.append(
-                f"in-order names reach {max(ordered)}, the target's index is {target_index}: until it has passed"
-                " that, new in-order keys sort before those taken over"
+                f"in-order names reach {max(ordered)}, the target's index is {target_index}: until it has"
+                " passed that, new in-order keys sort before those taken over"
             )
         try:
             now = self._source.call(requests.get("/")).etcd_index

@@ -73,7 +73,7 @@ def decode_member(status: int, body: bytes) -> Member:
 
 
 def decode_done(status: int, body: bytes) -> None:
-    """The reply to `update` or `remove`, which says nothing else. Raises `ServerError`, `InvalidReplyError`."""
+    """The reply to `update` or `remove`, which is empty. Raises `ServerError`, `InvalidReplyError`."""
     raise_for_status(status, body)
 
 

@@ -20,8 +20,8 @@ class ServicesError(EtcdError):
 def find_endpoints(domain: str, limit_s: float | None, resolver: Resolver | None = None) -> list[Endpoint]:
     """The endpoints that a domain names, those with TLS first.
 
-    Each of the two questions takes at most `limit_s`. Without `resolver` the system's settings are used. Raises
-    `ServicesError`, and `ConfigurationError` when there is no library to ask with.
+    Each of the two questions takes at most `limit_s`. Without `resolver` the system's settings are used.
+    Raises `ServicesError`, and `ConfigurationError` when there is no library to ask with.
     """
     try:
         import dns.exception

@@ -1,7 +1,7 @@
 """Reading a snapshot of etcd 0.4. No I/O.
 
-A `.ss` file is eight hexadecimal digits (CRC-32 of the rest), a newline, and a JSON object whose `state` is, in
-base64, the store: a JSON object with the tree at `Root`. The store alone, as 0.4 gave it out over HTTP, is
+A `.ss` file is eight hexadecimal digits (CRC-32 of the rest), a newline, and a JSON object whose `state` is,
+in base64, the store: a JSON object with the tree at `Root`. The store alone, as 0.4 gave it out over HTTP, is
 accepted too.
 """
 

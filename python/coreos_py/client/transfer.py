@@ -11,7 +11,7 @@ from coreos_py.client.blocking import BlockingClient
 from coreos_py.client.errors import ServerError
 from coreos_py.client.keys import Node
 
-_KEY_EXISTS = 105
+_NOT_A_FILE = 102
 
 
 class Item(NamedTuple):
@@ -54,13 +54,14 @@ def is_same(item: Item, other: Item) -> bool:
 
 
 def write(client: BlockingClient, item: Item, ttl_s: int) -> None:
-    """Write one item, over a file or directory of that name too. Raises `EtcdError`."""
+    """Write one item, over a file too; a directory stays with what is in it. Raises `EtcdError`."""
     if not item.is_dir:
         client.call(requests.set_value(item.key, to_bytes(item.value), ttl_s=ttl_s))
         return
     try:
-        client.call(requests.create_dir(item.key, ttl_s=ttl_s))
+        client.call(requests.set_dir(item.key, ttl_s=ttl_s))
     except ServerError as error:
-        if error.code != _KEY_EXISTS:
+        # The server refuses to set a directory over one.
+        if error.code != _NOT_A_FILE:
             raise
         client.call(requests.update_dir(item.key, ttl_s=ttl_s))

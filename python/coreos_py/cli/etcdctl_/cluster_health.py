@@ -13,7 +13,7 @@ from coreos_py.cli.etcdctl_.output import write_error, write_out
 from coreos_py.cli.etcdctl_.session import Session
 from coreos_py.client import members
 from coreos_py.client.endpoints import parse_endpoint
-from coreos_py.client.errors import EtcdError
+from coreos_py.client.errors import AttemptError, EtcdError
 from coreos_py.client.members import Member
 
 _PAUSE_S = 10.0
@@ -83,5 +83,11 @@ def _ask(session: Session, url: str) -> bool:
     endpoint = parse_endpoint(url)
     # A client of its own for each: a silent member must not use up the time of the next one.
     with session.new_client([endpoint]) as client:
-        reply = client.ask_only(endpoint, members.health())
+        try:
+            reply = client.ask_only(endpoint, members.health())
+        except AttemptError as error:
+            # The word order of Go's HTTP client, which scripts have seen here.
+            raise AttemptError(
+                f'Get "{url}/health": {error.reason}', connected=error.connected, sent=error.sent
+            ) from error
     return members.decode_health(reply.head.status, reply.body)

@@ -10,8 +10,8 @@ from coreos_py.cli.etcdctl_.flags import Flag
 class Command(NamedTuple):
     """One command. `module` (in this package) has a function `run(name, session, values, words)`.
 
-    A command with `subcommands` does nothing by itself and has no module. `is_local` tells that it talks to no
-    server. `positionals_max`: see `flags.parse`.
+    A command with `subcommands` does nothing by itself and has no module. `is_local` tells that it talks to
+    no server. `positionals_max`: see `flags.parse`.
     """
 
     name: str

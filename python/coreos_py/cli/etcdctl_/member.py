@@ -30,7 +30,7 @@ def _list(session: Session, words: Sequence[str]) -> None:
 
 
 def _leader_id(session: Session) -> str:
-    """The leader's id, or nothing: each member knows the list, also when nobody leads (etcd's client fails)."""
+    """The leader's id, or nothing: each member knows the list without one (etcd's client fails)."""
     try:
         return ask(session, members.leader(), members.decode_member).id
     except CommandError as error:

@@ -12,6 +12,8 @@ from coreos_py.cli.etcdctl_.session import Session
 from coreos_py.client import auth
 from coreos_py.client._text import clean_key
 
+_CONFLICT = 409
+
 
 def run(name: str, session: Session, values: Values, words: Sequence[str]) -> None:
     """One subcommand."""
@@ -20,20 +22,29 @@ def run(name: str, session: Session, values: Values, words: Sequence[str]) -> No
         roles = ask(session, auth.list_roles(), auth.decode_roles)
         write_out("".join(f"{role.name}\n" for role in roles))
         return
+    read, write = _patterns(values) if name in ("grant", "revoke") else ([], [])
     role = only_word(words, "Please provide a role name")
     if name == "add":
-        ask(session, auth.create_role(role), auth.decode_role)
-        write_out(f"Role {role} created\n")
+        _add(session, role)
     elif name == "get":
         _show(session, role)
     elif name == "remove":
         ask(session, auth.remove_role(role), auth.decode_done)
         write_out(f"Role {role} removed\n")
     else:
-        read, write = _patterns(values)
         change = auth.grant_permissions if name == "grant" else auth.revoke_permissions
         ask(session, change(role, read=read, write=write), auth.decode_role)
         write_out(f"Role {role} updated\n")
+
+
+def _add(session: Session, name: str) -> None:
+    def decode(status: int, body: bytes) -> auth.Role:
+        if status == _CONFLICT:
+            raise CommandError(f"Role {name} already exists\n")
+        return auth.decode_role(status, body)
+
+    ask(session, auth.create_role(name), decode)
+    write_out(f"Role {name} created\n")
 
 
 def _show(session: Session, name: str) -> None:

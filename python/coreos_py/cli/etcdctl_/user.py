@@ -22,19 +22,20 @@ def run(name: str, session: Session, values: Values, words: Sequence[str]) -> No
         users = ask(session, auth.list_users(), auth.decode_users)
         write_out("".join(f"{user.name}\n" for user in users))
         return
+    roles = _roles(values) if name in ("grant", "revoke") else []
     user = only_word(words, "Please provide a username")
     if name == "add":
         _add(session, user)
     elif name == "get":
         found = ask(session, auth.get_user(user), auth.decode_user)
-        write_out(f"User: {found.name}\nRoles:  {' '.join(found.roles)}\n")
+        names = f" {' '.join(found.roles)}" if found.roles else ""
+        write_out(f"User: {found.name}\nRoles: {names}\n")
     elif name == "remove":
         ask(session, auth.remove_user(user), auth.decode_done)
         write_out(f"User {user} removed\n")
     elif name == "passwd":
         _change_password(session, user)
     else:
-        roles = _roles(values)
         change = auth.grant_roles if name == "grant" else auth.revoke_roles
         ask(session, change(user, roles), auth.decode_user)
         write_out(f"User {user} updated\n")

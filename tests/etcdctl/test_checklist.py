@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import require
-from tests.etcdctl.checklist import OURS_LACKS, Expectation, Played, Player, Program, Row, load
+from tests.etcdctl.player import OURS_LACKS, Expectation, Played, Player, Program, Row, load
 from tests.etcdctl.runner import Ctl, Done, client_url
 from tests.support.server import Kind, Server
 

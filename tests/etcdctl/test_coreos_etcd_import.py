@@ -214,7 +214,7 @@ def test_a_folder_that_ends_during_the_import_does_not_stay(make_server: ServerF
     target = make_server().start()
     folder = {"key": "/d", "dir": True, "ttl": 1, "expiration": "x", "modifiedIndex": 4, "createdIndex": 4}
     files = [
-        {"key": f"/d/{n}", "value": "v", "modifiedIndex": n, "createdIndex": n} for n in range(5, 5 + 6000)
+        {"key": f"/d/{n}", "value": "v", "modifiedIndex": n, "createdIndex": n} for n in range(5, 5 + 3000)
     ]
     with FakeServer(lambda asked: reply(event([{**folder, "nodes": files}]))) as source:
         done = take_over(source.url, target)

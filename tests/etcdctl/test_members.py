@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.conftest import ServerFactory
-from tests.etcdctl.checklist import OURS_LACKS
 from tests.etcdctl.fake import HANG, Answer, Asked, FakeServer, reply
+from tests.etcdctl.player import OURS_LACKS
 from tests.etcdctl.runner import PATIENT, Ctl, client_url
 from tests.support.ports import free_port
 from tests.support.server import Kind

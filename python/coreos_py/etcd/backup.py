@@ -49,7 +49,12 @@ def back_up(data_dir: Path, backup_dir: Path) -> None:
         partial.rename(backup_dir)
         _sync_dir(backup_dir.parent)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    if path.exists():
+        shutil.rmtree(path)
 
 
 def _is_empty_dir(path: Path) -> bool:
@@ -79,7 +84,7 @@ def _held_if_stopped(data_dir: Path) -> Iterator[bool]:
 def _copy_until_sound(data_dir: Path, partial: Path, *, tries: int) -> None:
     reason = ""
     for _ in range(tries):
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
         try:
             _copy(data_dir, partial)
             problems = _problems(partial)

@@ -17,7 +17,8 @@ def program_help() -> str:
         "NAME:\n   etcdctl - A simple command line client for etcd.\n\n"
         "USAGE:\n   etcdctl [global options] command [command options] [arguments...]\n\n"
         f"COMMANDS:\n{_columns(commands)}\n"
-        f"GLOBAL OPTIONS:\n{_options((*GLOBAL_FLAGS, VERSION))}"
+        f"GLOBAL OPTIONS:\n{_options((*GLOBAL_FLAGS, VERSION))}\n"
+        "ENVIRONMENT:\n   COREOS_COMPAT=2014  print results as the etcdctl of 2014 (0.4) did\n"
     )
 
 

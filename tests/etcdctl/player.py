@@ -1,4 +1,4 @@
-"""Plays `checklist.toml` with one `etcdctl` against one server, and says how each row went."""
+"""Plays the rows of `checklist/` with one `etcdctl` against one server, and says how each row went."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.etcdctl.runner import Ctl, Done, wait_for_watchers
 from tests.support.matching import matches
 from tests.support.server import Server
 
-DATA = Path(__file__).with_name("checklist.toml")
+DATA = [Path(__file__).with_name("checklist") / name for name in ("keys.toml", "members_and_users.toml")]
 #: What our own server does not have; rows that need it are left out against it.
 OURS_LACKS = frozenset({"auth", "member writes"})
 
@@ -97,7 +97,7 @@ def _row(step: dict[str, Any]) -> Row:
 
 def load() -> list[Row]:
     """All rows, in order."""
-    return [_row(step) for step in tomllib.loads(DATA.read_text())["step"]]
+    return [_row(step) for path in DATA for step in tomllib.loads(path.read_text())["step"]]
 
 
 @dataclass

@@ -17,5 +17,9 @@ imported from its own module by whoever needs it.
 | `_http`, `_tls` | a blocking connection | yes |
 | `blocking` | `BlockingClient`: endpoints, time limits, watches | yes |
 
-A Trio client needs its own counterpart of the last two lines only.
+| `services` | the endpoints that a domain names (SRV records) | yes |
+| `transfer`, `takeover` | taking keys over, with the time that they have left | yes |
+| `snapshot_04` | a snapshot file of etcd 0.4 as items to write | no |
+
+A Trio client needs its own counterpart of `_http`, `_tls` and `blocking` only.
 """

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from coreos_py.client._text import clean_key
-from coreos_py.client.transfer import Item
+from coreos_py.client.transfer import Item, order
 
 _CHECKSUM_DIGITS = 8
 
@@ -39,7 +39,7 @@ class Snapshot:
         Raises `SnapshotError` for a key that is not there.
         """
         found = {item.key: item for key in keys for item in self._below(clean_key(key))}
-        return sorted(found.values(), key=lambda item: (item.created_index, item.key.count("/"), item.key))
+        return sorted(found.values(), key=order)
 
     def _below(self, key: str) -> Iterator[Item]:
         node = self._root

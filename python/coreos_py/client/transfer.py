@@ -33,8 +33,12 @@ def items_of(node: Node) -> list[Item]:
         if node.key not in ("", "/"):
             found.append(Item(node.key, node.is_dir, node.value, node.ttl_s, node.created_index))
         waiting += node.nodes or []
-    # A directory that came with its first child has the same index.
-    return sorted(found, key=lambda item: (item.created_index, item.key.count("/"), item.key))
+    return sorted(found, key=order)
+
+
+def order(item: Item) -> tuple[int, int, str]:
+    """What sorts items by creation: a directory that came with its first child has the same index."""
+    return (item.created_index, item.key.count("/"), item.key)
 
 
 def ttl_left_s(item: Item, elapsed_s: float) -> int | None:

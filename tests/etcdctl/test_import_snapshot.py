@@ -123,6 +123,9 @@ def test_no_server(tmp_path: Path) -> None:
     path.write_bytes(snapshot(store("/t")))
     done = Ctl.ours("http://127.0.0.1:1").run("import", "--snap", str(path))
     assert (done.code, "finished" in done.out) == (2, False)
+    flags = ("--timeout", "500ms", "-D", "example.invalid")
+    done = Ctl.ours("http://127.0.0.1:1").run(*flags, "import", "--snap", str(path), "-c", "2")
+    assert (done.code, done.err.count("\n")) == (1, 1)
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import pty
+import subprocess
 
 import pytest
 
 from tests.etcdctl.fake import Answer, Asked, FakeServer, reply
-from tests.etcdctl.runner import Ctl
+from tests.etcdctl.runner import RUN_DEADLINE_S, Ctl, environment
 
 SECRET = "s3cr\u00e9t"
 
@@ -45,6 +49,31 @@ def test_no_password_is_shown(words: list[str], stdin: bytes) -> None:
         assert "cURL Command: curl -X " in shown
         assert SECRET not in shown
         assert "s3cr" not in shown
+
+
+@pytest.mark.parametrize(("typed", "sent"), [(b"pw\n", "root:pw"), (b"\x04", "root:")])
+def test_on_a_terminal_it_is_asked_for(typed: bytes, sent: str) -> None:
+    keyboard, terminal = pty.openpty()
+    with FakeServer(accepts) as server:
+        words = Ctl.ours(server.url).command("--no-sync", "--username", "root", "user", "list")
+        with subprocess.Popen(
+            words,
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            start_new_session=True,
+        ) as run:
+            assert run.stderr is not None
+            # What is typed before is thrown away.
+            prompt = run.stderr.read(10)
+            os.write(keyboard, typed)
+            out, err = run.communicate(timeout=RUN_DEADLINE_S)
+        told = server.asked[-1].headers["authorization"].removeprefix("Basic ")
+    os.close(keyboard)
+    os.close(terminal)
+    assert (run.returncode, out, prompt, err.strip()) == (0, b"bob\n", b"Password: ", b"")
+    assert base64.b64decode(told).decode() == sent
 
 
 def test_control_it_was_sent() -> None:

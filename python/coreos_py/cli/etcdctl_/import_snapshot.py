@@ -61,7 +61,7 @@ def _write_all(session: Session, items: Sequence[Item], clients: int) -> None:
     waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
     for item in items:
         waiting.put(item)
-    failures: queue.SimpleQueue[tuple[str, EtcdError]] = queue.SimpleQueue()
+    failures: queue.SimpleQueue[CommandError] = queue.SimpleQueue()
 
     def work() -> None:
         key = ""
@@ -79,15 +79,19 @@ def _write_all(session: Session, items: Sequence[Item], clients: int) -> None:
                         write_error(f"extending key {key}'s ttl to {_TTL_MIN_S} seconds\n")
                         ttl_s = _TTL_MIN_S
                     transfer.write(client, item, ttl_s)
+        except CommandError as error:
+            failures.put(error)
         except EtcdError as error:
-            failures.put((key, error))
+            text, status = describe(error)
+            failures.put(CommandError(f"failed to copy key: {key}\n{text}" if key else text, status))
 
-    threads = [threading.Thread(target=work, name="import") for _ in range(min(clients, len(items)))]
+    # As daemons, so that Ctrl-C is the end of them as well.
+    threads = [
+        threading.Thread(target=work, name="import", daemon=True) for _ in range(min(clients, len(items)))
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if not failures.empty():
-        key, error = failures.get()
-        text, status = describe(error)
-        raise CommandError(f"failed to copy key: {key}\n{text}" if key else text, status)
+        raise failures.get()

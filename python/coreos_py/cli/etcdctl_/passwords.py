@@ -12,7 +12,11 @@ def ask_password(prompt: str) -> str:
     if os.isatty(0):
         import getpass
 
-        return getpass.getpass(prompt)
+        try:
+            return getpass.getpass(prompt)
+        except EOFError:
+            # Ctrl-D: the same as an empty standard input.
+            return ""
     write_error(f"{prompt}\n")
     # Byte by byte: what follows the line may be the value to be set.
     line = bytearray()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coreos_py.client import takeover
+from coreos_py.client.blocking import BlockingClient
+from coreos_py.client.endpoints import parse_endpoints
 from coreos_py.client.keys import Node
 from coreos_py.client.transfer import Item, items_of, ttl_left_s
 from tests.conftest import ServerFactory
@@ -209,19 +213,32 @@ def test_a_source_that_changes_is_noticed(make_server: ServerFactory) -> None:
     assert "note: the source has changed meanwhile (index 7 to 9): run this again\n" in done.stdout
 
 
-def test_a_folder_that_ends_during_the_import_does_not_stay(make_server: ServerFactory) -> None:
-    """Its time is over when its keys have been written: it goes with all that is in it."""
+@pytest.mark.parametrize(("at_the_end_s", "ttl_s"), [(5.0, 5), (9.5, 1), (10.0, None)])
+def test_a_folder_that_ends_during_the_import_does_not_stay(
+    make_server: ServerFactory, monkeypatch: pytest.MonkeyPatch, at_the_end_s: float, ttl_s: int | None
+) -> None:
+    """Its time counts when its keys have been written: it gets what is left, or goes with all in it."""
     target = make_server().start()
-    folder = {"key": "/d", "dir": True, "ttl": 1, "expiration": "x", "modifiedIndex": 4, "createdIndex": 4}
-    files = [
-        {"key": f"/d/{n}", "value": "v", "modifiedIndex": n, "createdIndex": n} for n in range(5, 5 + 3000)
-    ]
-    with FakeServer(lambda asked: reply(event([{**folder, "nodes": files}]))) as source:
-        done = take_over(source.url, target)
-    assert done.returncode == 0, done.stderr
-    left = tree(target)
-    # However fast this machine is: gone at once, or with the time that it had.
-    assert "/d" not in left or node(target, "/d")["ttl"] == 1
+    file = {"key": "/d/x", "value": "v", "modifiedIndex": 5, "createdIndex": 5}
+    folder = {"key": "/d", "dir": True, "ttl": 10, "modifiedIndex": 4, "createdIndex": 4, "nodes": [file]}
+    # Looked at when the source has been read, before each item, and at the end for the folder.
+    times = iter([0.0, 1.0, 2.0, at_the_end_s])
+    with (
+        FakeServer(lambda asked: reply(event([folder]))) as source,
+        BlockingClient(parse_endpoints(source.url)) as old,
+        BlockingClient(parse_endpoints(client_url(target))) as new,
+    ):
+        monkeypatch.setattr(takeover, "time", SimpleNamespace(monotonic=lambda: next(times)))
+        work = takeover.Takeover(old, new)
+        work.read()
+        work.write(lambda done, total: None)
+    assert work.count.failures == []
+    if ttl_s is None:
+        assert "/d" not in tree(target)
+        assert work.count.expired == 1
+    else:
+        assert tree(target)["/d/x"] == "v"
+        assert node(target, "/d")["ttl"] == ttl_s
 
 
 @given(ttl_s=st.integers(1, 10**6), fraction=st.floats(0, 1, exclude_max=True), elapsed_s=st.floats(0, 10**6))

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 # `etcdctl` loads none of these at its start: they cost more than a whole `etcdctl get`, or are the server.
-NOT_AT_ONCE = {"trio", "httpx", "httpx2", "asyncio", "prometheus_client", "rich"}
+NOT_AT_ONCE = {"trio", "httpx", "httpx2", "asyncio", "prometheus_client", "rich", "dns", "shtab"}
 NOT_AT_ALL = {"coreos_py._core", "coreos_py.etcd"}
 
 

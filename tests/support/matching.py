@@ -11,6 +11,7 @@ MARKS = {
     "<T>": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{0,8}[1-9])?Z",
     "<H>": r"[0-9a-f]+",
     "<I20>": r"\d{20}",
+    "<TTL20>": r"(?:20|1\d|[1-9])",
     "<*>": r".*",
 }
 _SPLIT = re.compile("(" + "|".join(re.escape(mark) for mark in MARKS) + ")")

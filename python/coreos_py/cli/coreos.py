@@ -11,14 +11,21 @@ from coreos_py.cli.streams import complain, open_missing_descriptors, say
 
 @dataclass(frozen=True, slots=True)
 class Subcommand:
-    """A subcommand, loaded when it is used: `module` has `main(arguments) -> exit status`."""
+    """A subcommand, loaded when it is used.
+
+    `module` has `main(arguments) -> exit status` and `add_arguments(parser)`, which says what can be typed.
+    """
 
     module: str
     help: str
 
 
 SUBCOMMANDS = {
-    "etcd": Subcommand("coreos_py.cli.coreos_etcd", "verify or repair the data directory of an etcd member"),
+    "etcd": Subcommand(
+        "coreos_py.cli.coreos_etcd",
+        "verify or repair a member's data directory, import a running etcd's keys",
+    ),
+    "completion": Subcommand("coreos_py.cli.completion", "print a script that completes command lines"),
 }
 
 

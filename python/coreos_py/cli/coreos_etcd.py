@@ -1,21 +1,25 @@
-"""`coreos etcd verify|repair DATA_DIR`: check or mend the data directory of a member that does not run."""
+"""`coreos etcd`: check or mend the data directory of a member at rest; take over another etcd's keys."""
 
 import argparse
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from coreos_py.cli import coreos_etcd_import
 from coreos_py.cli.streams import complain, say
 
 
 def main(argv: Sequence[str]) -> int:
-    """0: in order or repaired. 1: problems, or the directory cannot be read. 2: wrong command line."""
-    parser = _parser()
+    """0: in order, repaired or taken over. 1: problems, or unreadable. 2: wrong command line."""
+    parser = argparse.ArgumentParser("coreos etcd", allow_abbrev=False)
+    add_arguments(parser)
     try:
         options = parser.parse_args(argv)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 2
 
+    if options.action == "import":
+        return coreos_etcd_import.run(options)
     from coreos_py._core import EngineError
 
     try:
@@ -27,9 +31,9 @@ def main(argv: Sequence[str]) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("coreos etcd", allow_abbrev=False)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="verify|repair")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be typed behind `coreos etcd`."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="verify|repair|import")
     texts = {
         "verify": "read a data directory and say whether it is in order; changes nothing",
         "repair": "cut the log at the first damage, keep what is cut beside it, and say what was done",
@@ -38,7 +42,10 @@ def _parser() -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
         action.add_argument("data_dir", metavar="DATA_DIR")
         action.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
+    text = "take over keys, folders and remaining times to live of a running etcd (v2 API)"
+    coreos_etcd_import.add_arguments(
+        actions.add_parser("import", help=text, description=text, allow_abbrev=False)
+    )
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -20,6 +20,9 @@ module only.
 | `steps`, `watching`, `mirror` | what a watch does, as steps; a copy of a tree that follows it | no |
 | `_methods`, `_blocking_keys`, `_blocking_groups`, `_async_groups` | from operations to named methods | no |
 | `_http`, `_lookup`, `_tls`, `engine`, `blocking_watch`, `blocking` | the blocking client | yes |
+| `snapshot_04` | a snapshot file of etcd 0.4 as items to write | no |
+| `services` | the endpoints that a domain names (SRV records) | yes |
+| `transfer`, `takeover` | taking keys over, with the time that they have left | yes |
 | `_connection`, `_pool`, `trio_client`, `trio_watch` | the Trio client | yes |
 | `recipes` | lock, lease, leader election on the Trio client | yes |
 """

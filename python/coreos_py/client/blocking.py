@@ -22,12 +22,6 @@ class BlockingClient(Keys, Server, Engine):
     It belongs to one thread. Operations have the names, parameters and results of `Client`, without `await`.
     """
 
-    def __enter__(self) -> BlockingClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     @property
     def members(self) -> Members:
         """The members of the cluster."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from coreos_py.client import keys, requests
 from coreos_py.client._http import Connection, Deadline, Held
@@ -35,6 +35,12 @@ class Engine:
         self._held = Held()
         self._context: ssl.SSLContext | None = None
         self._limit: Deadline | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({[endpoint.url for endpoint in self.endpoints]})"

@@ -1,8 +1,9 @@
 """Exit statuses and the text that goes with them.
 
-Scripts have relied on 4 for "the server said no" since 2014. Differences to etcd's own client, all wished for
-by its users: a wrong command line is 1 (there: often 0), refused credentials are 3 (there: 4), and when
-nothing can be connected to it is 2 with and without `--no-sync` (there: 2 or 4).
+Scripts have relied on 4 for "the server said no" since 2014, and on 1 for the same from the commands for
+members, users and roles. Differences to etcd's own client, all wished for by its users: a wrong command line
+is 1 (there: often 0), refused credentials are 3 (there: 4 or 1), and when nothing can be connected to it is 2
+with and without `--no-sync` (there: 1, 2 or 4).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ BAD_ARGUMENTS = 1
 UNREACHABLE = 2
 NOT_AUTHENTICATED = 3
 SERVER_ERROR = 4
+NOT_HEALTHY = 5
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 

@@ -18,8 +18,9 @@ _UINT64_MAX = 2**64 - 1
 class Flag(NamedTuple):
     """One flag. `names` are without dashes, the first one is its key; `kind` says how its value is read.
 
-    Kinds: `switch` (true or false, True when bare), `text`, `integer` (64 bits, signed), `index` (64 bits,
-    unsigned), `duration` (seconds as float, written like `1m30s`). `default` is only shown.
+    Kinds: `switch` (true or false, True when bare), `text`, `texts` (may be repeated), `integer` (64 bits,
+    signed), `index` (64 bits, unsigned), `duration` (seconds as float, written like `1m30s`). `default` is
+    only shown.
     """
 
     names: tuple[str, ...]
@@ -38,13 +39,20 @@ class Values:
 
     def __init__(self) -> None:
         self._given: dict[str, str | bool | int | float] = {}
+        self._lists: dict[str, list[str]] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._given
 
     def put(self, flag: Flag, text: str | None) -> None:
-        """Read and keep one value; None for a flag without one. The last one counts. Raises `FlagError`."""
-        self._given[flag.names[0]] = _read(flag, text)
+        """Read and keep one value; None for a flag without one. Raises `FlagError`.
+
+        The last one counts, except for `texts`, where all do.
+        """
+        if flag.kind == "texts":
+            self._lists.setdefault(flag.names[0], []).append(text or "")
+        else:
+            self._given[flag.names[0]] = _read(flag, text)
 
     def switch(self, name: str) -> bool:
         """A switch, False when not given."""
@@ -56,9 +64,13 @@ class Values:
         assert isinstance(value, str)
         return value
 
-    def integer(self, name: str) -> int:
-        """An integer or index, 0 when not given."""
-        value = self._given.get(name, 0)
+    def texts(self, name: str) -> list[str]:
+        """All texts of a flag that may be repeated."""
+        return self._lists.get(name, [])
+
+    def integer(self, name: str, default: int = 0) -> int:
+        """An integer or index."""
+        value = self._given.get(name, default)
         assert isinstance(value, int)
         return value
 

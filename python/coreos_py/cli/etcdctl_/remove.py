@@ -25,5 +25,6 @@ def run(name: str, session: Session, values: Values, words: Sequence[str]) -> No
             prev_index=values.integer("with-index"),
         )
     result = session.call(request)
-    if not result.event.node.is_dir or session.output_format != "simple":
+    is_silent = result.event.node.is_dir or (name == "rmdir" and session.is_2014)
+    if not is_silent or session.output_format != "simple":
         session.show(result)

@@ -52,26 +52,27 @@ def _extended(result: Result) -> str:
 
 def _json(event: Event) -> str:
     previous = "null" if event.prev_node is None else _json_node(event.prev_node)
-    return f'{{"action":{_json_text(event.action)},"node":{_json_node(event.node)},"prevNode":{previous}}}'
+    return f'{{"action":{json_text(event.action)},"node":{_json_node(event.node)},"prevNode":{previous}}}'
 
 
 def _json_node(node: Node) -> str:
-    fields = [f'"key":{_json_text(node.key)}']
+    fields = [f'"key":{json_text(node.key)}']
     if node.is_dir:
         fields.append('"dir":true')
     children = "null" if node.nodes is None else f"[{','.join([_json_node(child) for child in node.nodes])}]"
     fields += [
-        f'"value":{_json_text(node.value)}',
+        f'"value":{json_text(node.value)}',
         f'"nodes":{children}',
         f'"createdIndex":{node.created_index}',
         f'"modifiedIndex":{node.modified_index}',
     ]
     if node.expiration:
-        fields.append(f'"expiration":{_json_text(node.expiration)}')
+        fields.append(f'"expiration":{json_text(node.expiration)}')
     if node.ttl_s:
         fields.append(f'"ttl":{node.ttl_s}')
     return "{" + ",".join(fields) + "}"
 
 
-def _json_text(text: str) -> str:
+def json_text(text: str) -> str:
+    """A text as Go writes it in JSON."""
     return f'"{text.translate(_JSON_ESCAPES)}"'

@@ -7,10 +7,11 @@ import os
 from collections.abc import Sequence
 
 from coreos_py.cli.etcdctl_ import exits
+from coreos_py.cli.etcdctl_.command import Command
 from coreos_py.cli.etcdctl_.exits import CommandError, describe, error_line
-from coreos_py.cli.etcdctl_.flags import FlagError, Values, parse
+from coreos_py.cli.etcdctl_.flags import Flag, FlagError, Values, parse
 from coreos_py.cli.etcdctl_.output import write_error, write_out
-from coreos_py.cli.etcdctl_.table import GLOBAL_FLAGS, V3_COMMANDS, VERSION, Command, find, is_available
+from coreos_py.cli.etcdctl_.table import GLOBAL_FLAGS, V3_COMMANDS, VERSION, find
 from coreos_py.cli.streams import READER_GONE, open_missing_descriptors
 from coreos_py.client.errors import EtcdError
 
@@ -57,30 +58,48 @@ def _run(arguments: Sequence[str]) -> int:
     command = find(words[0])
     if command is None:
         raise CommandError(_unknown(words[0]))
-    try:
-        rest = parse(
-            words[1:], (*GLOBAL_FLAGS, *command.flags), values, positionals_max=command.positionals_max
-        )
-    except FlagError as error:
-        if not command.module:
-            raise _comes_later(command) from error
-        raise _usage_error(str(error), command) from error
+    parent, words = "", words[1:]
+    if command.subcommands:
+        words = _parse(words, GLOBAL_FLAGS, values, command, positionals_max=0)
+        if words:
+            subcommand = command.find(words[0])
+            if subcommand is None:
+                raise CommandError(f"No help topic for '{words[0]}'\n")
+            parent, command, words = command.name, subcommand, words[1:]
+    flags = (*GLOBAL_FLAGS, *command.flags)
+    rest = _parse(words, flags, values, command, parent, positionals_max=command.positionals_max)
     if values.switch("help"):
-        return _print_help(["help", command.name])
-    if not command.module:
-        raise _comes_later(command)
+        write_out(_command_help(command, parent))
+        return exits.OK
+    if command.subcommands:
+        raise CommandError(_command_help(command, parent))
     return _execute(command, values, rest)
+
+
+def _parse(
+    words: Sequence[str],
+    flags: Sequence[Flag],
+    values: Values,
+    command: Command,
+    parent: str = "",
+    *,
+    positionals_max: int | None,
+) -> list[str]:
+    try:
+        return parse(words, flags, values, positionals_max=positionals_max)
+    except FlagError as error:
+        raise _usage_error(str(error), command, parent) from error
 
 
 def _execute(command: Command, values: Values, words: Sequence[str]) -> int:
     session_module = importlib.import_module("coreos_py.cli.etcdctl_.session")
     module = importlib.import_module(f"coreos_py.cli.etcdctl_.{command.module}")
-    session = session_module.Session(values)
+    session = session_module.Session(values, asks_for_password=not command.is_local)
     try:
-        module.run(command.name, session, values, words)
+        status: int | None = module.run(command.name, session, values, words)
     finally:
         session.close()
-    return exits.OK
+    return status or exits.OK
 
 
 def _print_help(words: Sequence[str]) -> int:
@@ -100,22 +119,22 @@ def _print_version() -> int:
     return exits.OK
 
 
-def _usage_error(reason: str, command: Command | None) -> CommandError:
+def _usage_error(reason: str, command: Command | None, parent: str = "") -> CommandError:
     if command is None:
         # All of the program's help would push the reason off the screen.
         return CommandError(f"Incorrect Usage: {reason}\n\nSee 'etcdctl --help'.\n")
+    return CommandError(f"Incorrect Usage: {reason}\n\n{_command_help(command, parent)}")
+
+
+def _command_help(command: Command, parent: str) -> str:
     help_module = importlib.import_module("coreos_py.cli.etcdctl_.help")
-    return CommandError(f"Incorrect Usage: {reason}\n\n{help_module.command_help(command)}")
-
-
-def _comes_later(command: Command) -> CommandError:
-    return CommandError(error_line(f'"etcdctl {command.name}" comes with a later version'))
+    text: str = help_module.command_help(command, parent)
+    return text
 
 
 def _unknown(name: str) -> str:
     if name not in V3_COMMANDS:
         return f"No help topic for '{name}'\n"
     nearest = V3_COMMANDS[name]
-    is_here = nearest.startswith("-") or is_available(nearest.partition(" ")[0])
-    hint = f'; "etcdctl {nearest}" comes nearest' if is_here else ""
+    hint = f'; "etcdctl {nearest}" comes nearest' if nearest else ""
     return error_line(f'"{name}" belongs to the v3 API, and only the v2 API is spoken here{hint}')

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from coreos_py.cli.etcdctl_.command import Command
 from coreos_py.cli.etcdctl_.flags import Flag
+from coreos_py.cli.etcdctl_.table_admin import AUTH, BACKUP, CLUSTER_HEALTH, IMPORT, MEMBER, ROLE, USER
 from coreos_py.client.endpoints import DEFAULT_ENDPOINTS
-
-
-class Command(NamedTuple):
-    """One command. `module` (in this package) has a function `run(name, session, values, words)`.
-
-    `module` is empty for a command that only a later version has. `positionals_max`: see `flags.parse`.
-    """
-
-    name: str
-    arguments: str
-    summary: str
-    module: str = ""
-    flags: tuple[Flag, ...] = ()
-    description: str = ""
-    positionals_max: int | None = None
-
 
 HELP = Flag(("help", "h"), "show help", "switch")
 GLOBAL_FLAGS = (
@@ -77,8 +61,8 @@ $ {name} <key> -- <value>
 Without <value> it is read from standard input, unchanged."""
 
 COMMANDS = (
-    Command("backup", "", "backup an etcd directory"),
-    Command("cluster-health", "", "check the health of the etcd cluster"),
+    BACKUP,
+    CLUSTER_HEALTH,
     Command(
         "mk",
         "<key> <value>",
@@ -175,11 +159,11 @@ COMMANDS = (
         "ETCD_WATCH_KEY, ETCD_WATCH_VALUE and ETCD_WATCH_MODIFIED_INDEX in its environment.",
         positionals_max=1,
     ),
-    Command("member", "", "member add, remove and list subcommands"),
-    Command("user", "", "user add, grant and revoke subcommands"),
-    Command("role", "", "role add, grant and revoke subcommands"),
-    Command("auth", "", "overall auth controls"),
-    Command("import", "", "import a snapshot to a cluster"),
+    MEMBER,
+    USER,
+    ROLE,
+    AUTH,
+    IMPORT,
 )
 
 V3_COMMANDS = {
@@ -206,9 +190,3 @@ V3_COMMANDS = {
 def find(name: str) -> Command | None:
     """The command of that name."""
     return next((command for command in COMMANDS if command.name == name), None)
-
-
-def is_available(name: str) -> bool:
-    """Whether there is a command of that name, and not only in a later version."""
-    command = find(name)
-    return command is not None and bool(command.module)

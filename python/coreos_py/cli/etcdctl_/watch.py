@@ -21,7 +21,7 @@ def run(_name: str, session: Session, values: Values, words: Sequence[str]) -> N
         for result in session.watch(key, after_index=values.integer("after-index"), recursive=recursive):
             if result.event.concerns_dir:
                 continue
-            if recursive:
+            if recursive and not session.is_2014:
                 write_out(f"[{result.event.action}] {result.event.node.key}\n")
             session.show(result)
             if not values.switch("forever"):

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use coreos_http as http;
 use coreos_store::WatchId;
 
+use super::auth::{Held, Permit};
 use super::pipe::Pipe;
 use super::stream::Stream;
 
@@ -24,7 +25,10 @@ pub(super) enum State {
     /// A write on its way to being durable.
     Proposed { no_value: bool },
     /// A watch. One with a stream stays after an event.
-    Watching { id: WatchId, stream: Option<Box<Stream>> },
+    /// `permit` is looked at again when users or roles change.
+    Watching { id: WatchId, stream: Option<Box<Stream>>, permit: Option<Box<Permit>> },
+    /// Not begun: its password is being checked.
+    Checking(Box<Held>),
     /// A Python handler.
     Python,
     /// The last reply is sent and our side shut; input is thrown away until the client closes.
@@ -53,6 +57,8 @@ impl Framing {
 pub(super) struct Connection {
     pub link: Link,
     pub remote: Box<str>,
+    /// The name in the client's certificate, if that may stand for a user.
+    pub certificate: Option<Box<str>>,
     pub parser: http::Connection,
     pub out: Vec<u8>,
     pub sent: usize,
@@ -81,6 +87,7 @@ impl Connection {
         Self {
             link,
             remote: remote.into(),
+            certificate: None,
             parser: http::Connection::new(),
             out: Vec::new(),
             sent: 0,

@@ -6,6 +6,7 @@ use coreos_http as http;
 use coreos_store::{Code, WatchSpec, Watching, Write};
 
 use super::Front;
+use super::auth::Permit;
 use super::connection::State;
 use super::listing::{Job, Started};
 use super::pipe::Pipe;
@@ -101,7 +102,7 @@ impl Front {
         self.mark_dirty(slot);
     }
 
-    pub(super) fn watch(&mut self, slot: usize, spec: WatchSpec) {
+    pub(super) fn watch(&mut self, slot: usize, spec: WatchSpec, permit: Option<Box<Permit>>) {
         let ticket = self.next_ticket(slot);
         let stream = spec.stream;
         let (result, indexes, oldest) = self.member.with_store(|store, context| {
@@ -129,11 +130,11 @@ impl Front {
             }
             Watching::Live(id) => {
                 let stream = stream.then(Box::default);
-                conn.state = State::Watching { id, stream };
+                conn.state = State::Watching { id, stream, permit };
             }
             Watching::Stream(id, past) => {
                 let stream = Some(Box::new(Stream::from_past(past)));
-                conn.state = State::Watching { id, stream };
+                conn.state = State::Watching { id, stream, permit };
                 self.pull(slot);
             }
         }

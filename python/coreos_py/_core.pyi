@@ -1,20 +1,31 @@
 """The whole border with Rust: one member (`Engine`) and its HTTP front (`Front`).
 
-Nothing here blocks for long except `Engine.open`, `Engine.close` and `verify`/`repair`, which release the
-GIL. All socket I/O of plain connections happens inside `Front.turn`, on the thread that calls it. That thread
-alone may use a `Front`: a call from another one fails while a turn runs.
+Nothing here blocks for long except `Engine.open`, `Engine.close`, what changes users, roles and members,
+`hash_password` and `verify`/`repair`, which release the GIL. All socket I/O of plain connections happens
+inside `Front.turn`, on the thread that calls it. That thread alone may use a `Front`: a call from another one
+fails while a turn runs.
 """
 
 from typing import Any, Self, final
 
-__all__ = ["Engine", "EngineError", "Front", "Request", "__version__", "repair", "verify"]
+__all__ = [
+    "Engine",
+    "EngineError",
+    "Front",
+    "Request",
+    "__version__",
+    "hash_password",
+    "repair",
+    "verify",
+]
 __version__: str
 
 class EngineError(Exception):
-    """A member that cannot start or had to stop.
+    """A member that cannot start or had to stop, or a change that it has not made.
 
     `args[0]` is one sentence for people; `kind` is one of ``"locked"``, ``"foreign"``, ``"mismatch"``,
-    ``"damaged"``, ``"newer"``, ``"io"``, ``"config"``, ``"poisoned"``.
+    ``"damaged"``, ``"newer"``, ``"io"``, ``"config"``, ``"poisoned"``; of a change ``"refused"`` (it was not
+    and will not be made) or ``"timeout"`` (it may still be).
     """
 
     kind: str
@@ -51,6 +62,40 @@ class Engine:
         been waiting, 0 without any), `cluster_version`, `wal_segments`, `keys`, `watchers`."""
     def members(self) -> list[dict[str, Any]]:
         """`id` (int), `name`, `peer_urls`, `client_urls`, `is_learner`, sorted by id."""
+    def removed_members(self) -> list[int]:
+        """Ids that have left for ever, sorted."""
+    def update_member(self, id: int, peer_urls: list[str], *, timeout_ms: int) -> int:
+        """New peer URLs. This and the changes below wait until they are durable and applied: 0, or the number
+        of the store's error (100 not found, 101 not as expected, 105 exists, 107 not allowed). Blocks."""
+    def auth(self) -> dict[str, Any]:
+        """`enabled`; `users`: by name (roles or None, modified_index); `roles`: by name (read or None, write
+        or None, modified_index), without `root`. Both sorted by name."""
+    def switch_auth(self, on: bool, *, timeout_ms: int) -> int:
+        """Judge requests or not: 101 if it is so already, 100 without a user root."""
+    def put_user(
+        self,
+        name: str,
+        password_hash: str | None,
+        roles: list[str] | None,
+        *,
+        expected_index: int | None,
+        timeout_ms: int,
+    ) -> int:
+        """A new user, or with `expected_index` (its `modified_index`) another one; hash None keeps it."""
+    def delete_user(self, name: str, *, timeout_ms: int) -> int:
+        """107 for root while requests are judged."""
+    def put_role(
+        self,
+        name: str,
+        read: list[str] | None,
+        write: list[str] | None,
+        *,
+        expected_index: int | None,
+        timeout_ms: int,
+    ) -> int:
+        """A new role, or with `expected_index` another one."""
+    def delete_role(self, name: str, *, timeout_ms: int) -> int:
+        """107 for root."""
     def store_stats(self) -> dict[str, int]:
         """The sixteen counters of /v2/stats/store by their JSON names, in order."""
     def metrics(self) -> dict[str, Any]:
@@ -66,7 +111,11 @@ class Engine:
 
 @final
 class Request:
-    """A request that needs a Python handler (everything that is not under /v2/keys)."""
+    """A request that needs a Python handler (everything that is not under /v2/keys).
+
+    `headers` are without credentials. For what asks for it (/v2/auth, changes of /v2/members) `user` has
+    shown to be this one, and `is_root` may do everything; everybody is root while requests are not judged.
+    """
 
     token: int
     method: str
@@ -75,6 +124,8 @@ class Request:
     headers: list[tuple[str, str]]
     body: bytes
     remote: str
+    user: str | None
+    is_root: bool
 
 @final
 class Front:
@@ -111,8 +162,9 @@ class Front:
         """Answer a Request. Content-Length, Date and Connection are added; a body is not sent to HEAD."""
     def yield_to(self, fd: int) -> None:
         """End a turn when this descriptor is readable: its reader is a task of the same thread."""
-    def open_fed(self, remote: str) -> int:
-        """A connection whose bytes come and go through `feed` and `take_output` (TLS)."""
+    def open_fed(self, remote: str, certificate: str | None = None) -> int:
+        """A connection whose bytes come and go through `feed` and `take_output` (TLS). `certificate`: the
+        client's common name, if its certificate may stand for a user."""
     def feed(self, connection: int, data: bytes) -> None:
         """Bytes from the client; empty = the client finished sending. Follow with `turn`."""
     def takes_input(self, connection: int) -> bool:
@@ -128,7 +180,11 @@ class Front:
     def wants_accept(self) -> bool:
         """False while the connection limit is reached."""
     def counters(self) -> list[tuple[str, int]]:
-        """Counts since start: `requests`, `rejected`, `accepted`, `refused`, `slow_watches`."""
+        """Counts since start: `requests`, `rejected`, `accepted`, `refused`, `slow_watches`,
+        `revoked_watches`, `password_checks`."""
+
+def hash_password(password: bytes) -> str:
+    """The bcrypt hash of a new password (cost 10). Blocks some 50 ms."""
 
 def verify(data_dir: str) -> dict[str, Any]:
     """Read a data directory without changing it.

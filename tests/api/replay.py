@@ -6,6 +6,7 @@ then judged on its own.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import tomllib
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 from tests.support.matching import field as member
 from tests.support.matching import matches
 from tests.support.server import Kind
-from tests.support.wire import FORM, Connection, PeerClosed, Reply
+from tests.support.wire import FORM, Connection, Headers, PeerClosed, Reply
 
 FOLDER = Path(__file__).parent / "conformance"
 GENERATIONS = {"23", "34", "04"}
@@ -62,6 +63,11 @@ class Expectation:
         return found
 
 
+def basic(credentials: str) -> tuple[str, str]:
+    """The header of `name:password`."""
+    return ("Authorization", "Basic " + base64.b64encode(credentials.encode()).decode())
+
+
 @dataclass(frozen=True)
 class Step:
     """One request of a group. Steps without a number prepare the ground; theirs must hold as well."""
@@ -71,6 +77,7 @@ class Step:
     target: str
     body: bytes | None
     content_type: str
+    credentials: str | None
     seen: frozenset[str]
     upstream: Expectation
     fixed: Expectation
@@ -81,7 +88,9 @@ class Step:
 
     def play(self, conn: Connection) -> Reply:
         """Send the request and read the reply (also when the server stops reading a long body)."""
-        headers = (("Content-Type", self.content_type),) if self.body is not None else ()
+        headers: Headers = (("Content-Type", self.content_type),) if self.body is not None else ()
+        if self.credentials is not None:
+            headers += (basic(self.credentials),)
         try:
             return conn.request(self.method, self.target, self.body, headers)
         except (BrokenPipeError, ConnectionResetError):
@@ -95,7 +104,7 @@ def _expectation(row: dict[str, Any]) -> Expectation:
     return Expectation(**known)
 
 
-_REQUEST_KEYS = {"n", "do", "body", "value_bytes", "type", "seen", "fixed"}
+_REQUEST_KEYS = {"n", "do", "as", "body", "value_bytes", "type", "seen", "fixed"}
 
 
 def _step(row: dict[str, Any]) -> Step:
@@ -112,7 +121,7 @@ def _step(row: dict[str, Any]) -> Step:
     upstream = _expectation(row)
     fixed = _expectation(row["fixed"]) if "fixed" in row else upstream
     content_type = row.get("type", FORM)
-    return Step(row.get("n"), method, target, body, content_type, seen, upstream, fixed)
+    return Step(row.get("n"), method, target, body, content_type, row.get("as"), seen, upstream, fixed)
 
 
 def load(name: str) -> list[Step]:

@@ -1,4 +1,4 @@
-"""The numbered checklist, the checks that are one request and one reply (groups A to E and more).
+"""The numbered checklist, the checks that are one request and one reply (groups A to E, H and I).
 
 Each runs against our server, against ours with `--compat upstream`, and against Debian's etcd 3.4, which
 proves that the expectations themselves are right.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from coreos_py._core import EngineError
 from coreos_py.etcd.endpoints.context import Context
 
 MEMBER_ID = 0x2E1259D415F2A040
@@ -22,6 +23,13 @@ class FakeMember:
 
     changes: dict[str, Any] = field(default_factory=dict)
     fails: bool = False
+    #: What each change that is asked for comes to, and what was asked.
+    outcomes: list[int | EngineError] = field(default_factory=list)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    #: Users and roles as each look finds them; the last one stays.
+    tables: list[dict[str, Any]] = field(
+        default_factory=lambda: [{"enabled": False, "users": {}, "roles": {}}]
+    )
 
     def status(self) -> dict[str, Any]:
         if self.fails:
@@ -59,6 +67,53 @@ class FakeMember:
             }
         ]
 
+    def removed_members(self) -> list[int]:
+        return [0xDEAD]
+
+    def _change(self, *asked: Any) -> int:
+        self.asked.append(asked)
+        outcome = self.outcomes.pop(0) if self.outcomes else 0
+        if isinstance(outcome, EngineError):
+            raise outcome
+        return outcome
+
+    def update_member(self, id: int, peer_urls: list[str], *, timeout_ms: int) -> int:
+        return self._change("update_member", id, peer_urls)
+
+    def auth(self) -> dict[str, Any]:
+        return self.tables.pop(0) if len(self.tables) > 1 else self.tables[0]
+
+    def switch_auth(self, on: bool, *, timeout_ms: int) -> int:
+        return self._change("switch_auth", on)
+
+    def put_user(
+        self,
+        name: str,
+        password_hash: str | None,
+        roles: list[str] | None,
+        *,
+        expected_index: int | None,
+        timeout_ms: int,
+    ) -> int:
+        return self._change("put_user", name, password_hash, roles, expected_index)
+
+    def delete_user(self, name: str, *, timeout_ms: int) -> int:
+        return self._change("delete_user", name)
+
+    def put_role(
+        self,
+        name: str,
+        read: list[str] | None,
+        write: list[str] | None,
+        *,
+        expected_index: int | None,
+        timeout_ms: int,
+    ) -> int:
+        return self._change("put_role", name, read, write, expected_index)
+
+    def delete_role(self, name: str, *, timeout_ms: int) -> int:
+        return self._change("delete_role", name)
+
     def store_stats(self) -> dict[str, int]:
         return STATS
 
@@ -80,6 +135,7 @@ class FakeRequest:
     query: str = ""
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
+    is_root: bool = True
 
 
 def fake_context(member: FakeMember | None = None, *, upstream: bool = False) -> Context:

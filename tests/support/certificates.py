@@ -16,6 +16,15 @@ class Certificates:
     cert_file: Path
     key_file: Path
     client: ssl.SSLContext
+    ca_file: Path
+    authority: trustme.CA
+
+    def client_named(self, name: str) -> ssl.SSLContext:
+        """A context with a certificate of its own, whose common name this is."""
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        self.authority.issue_cert(f"{name}.example", common_name=name).configure_cert(context)
+        return context
 
 
 def make_certificates(folder: Path) -> Certificates:
@@ -27,7 +36,9 @@ def make_certificates(folder: Path) -> Certificates:
     server.private_key_pem.write_to_path(str(key_file))
     client = ssl.create_default_context()
     authority.configure_trust(client)
-    return Certificates(cert_file, key_file, client)
+    ca_file = folder / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    return Certificates(cert_file, key_file, client, ca_file, authority)
 
 
 Files = tuple[Path, Path]

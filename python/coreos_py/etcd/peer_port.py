@@ -79,6 +79,7 @@ class _Nothing:
     query = ""
     headers: list[tuple[str, str]] = []  # noqa: RUF012 - never changed
     body = b""
+    is_root = False
 
 
 def write_reply(reply: Reply) -> bytes:

@@ -59,7 +59,7 @@ async def _admit(
     if stream is None:
         return None
     try:
-        number = driver.front.open_fed(remote)
+        number = driver.front.open_fed(remote, _common_name(stream))
     except OSError as error:
         _LOG.debug("connection refused", remote=remote, reason=error)
         with trio.move_on_after(_LINGER_S):
@@ -67,6 +67,14 @@ async def _admit(
         await _say_goodbye(stream, remote)
         return None
     return _Connection(driver, stream, remote, number, limits)
+
+
+def _common_name(stream: TlsStream) -> str | None:
+    """The client's name in its certificate; None without one that has been verified."""
+    certificate = stream.getpeercert() or {}
+    return next(
+        (text for part in certificate.get("subject", ()) for key, text in part if key == "commonName"), None
+    )
 
 
 def _refusal(connections: int) -> bytes:

@@ -29,7 +29,13 @@ impl Applier {
         self.raft_index = decided.index;
         self.term = decided.term;
         let Some(command) = decided.command else { return };
+        let revision = self.store.auth_revision();
         let applied = self.store.apply(&command);
+        if self.store.auth_revision() != revision {
+            // Watchers keep their right to what happened before.
+            self.notify(completions);
+            completions.push(Completion::AuthChanged);
+        }
         if decided.ticket != 0 {
             let Decided { index: raft_index, term, ticket, .. } = decided;
             completions.push(Completion::Applied { ticket, applied, raft_index, term });

@@ -16,6 +16,8 @@ pub enum Completion {
         /// The term of that entry.
         term: u64,
     },
+    /// Users, roles or the switch have changed: what follows may not be for everybody who was told what came before.
+    AuthChanged,
     /// Watchers to be told, in order.
     Notices(Vec<Notice>),
     /// The log cannot be trusted any more: nothing will be acknowledged again.

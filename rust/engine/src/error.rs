@@ -81,6 +81,11 @@ pub enum Refused {
     Stopping,
     /// The member does not lead yet: its vote has to be durable first.
     NoLeader,
+    /// The cluster does not know such a command yet.
+    TooNew {
+        /// What it would have to speak.
+        version: &'static str,
+    },
     /// One proposal is larger than an entry of the log may be.
     TooLarge {
         /// Its length.
@@ -100,6 +105,9 @@ impl std::fmt::Display for Refused {
             Refused::Full => f.write_str("too many requests"),
             Refused::Stopping => f.write_str("server stopped"),
             Refused::NoLeader => f.write_str("no leader yet: try again"),
+            Refused::TooNew { version } => {
+                write!(f, "the cluster does not speak version {version} yet")
+            }
             Refused::TooLarge { bytes, bytes_max } => {
                 write!(f, "request is too large: {bytes} bytes, the limit is {bytes_max}")
             }

@@ -56,6 +56,7 @@ fn poison(inner: &Inner, why: String) {
 }
 
 fn deliver(inner: &Inner, completions: &mut Vec<Completion>) {
+    inner.waiters.tell(completions);
     let sink = inner.sink.lock().clone();
     match sink {
         Some(sink) => sink.deliver(completions),
@@ -243,6 +244,8 @@ impl LogThread {
             }
             applier.notify(&mut self.completions);
             etcd_index = Some(applier.store.etcd_index());
+            let auth_revision = applier.store.auth_revision();
+            self.inner.auth_revision.store(auth_revision, Ordering::Release);
             let deadline_ns = applier.store.next_deadline_ns().unwrap_or(u64::MAX);
             self.inner.next_deadline_ns.store(deadline_ns, Ordering::Relaxed);
         }

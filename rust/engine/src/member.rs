@@ -16,6 +16,7 @@ use crate::completion::{Completion, Sink};
 use crate::config::MemberConfig;
 use crate::doorbell::Doorbell;
 use crate::error::{EngineError, ErrorKind, Refused};
+use crate::execute::Waiters;
 use crate::log_thread::{self, LogThread};
 use crate::metrics::Metrics;
 use crate::replica::Replica;
@@ -37,6 +38,9 @@ pub(crate) struct Inner {
     pub next_deadline_ns: AtomicU64,
     /// Events up to this index have been passed on to the sink.
     pub told_index: AtomicU64,
+    /// The store's revision of users and roles.
+    pub auth_revision: AtomicU64,
+    pub waiters: Waiters,
     pub segments: AtomicU64,
     pub metrics: Metrics,
     disk: Arc<RealDisk>,
@@ -121,6 +125,7 @@ impl Member {
         let clock = parts.replica.clock();
         let deadline_ns = parts.applier.store.next_deadline_ns().unwrap_or(u64::MAX);
         let etcd_index = parts.applier.store.etcd_index();
+        let auth_revision = parts.applier.store.auth_revision();
         let inner = Arc::new(Inner {
             identity: parts.identity,
             core: Mutex::new(Core { replica: parts.replica }),
@@ -130,6 +135,8 @@ impl Member {
             sink: Mutex::new(None),
             next_deadline_ns: AtomicU64::new(deadline_ns),
             told_index: AtomicU64::new(etcd_index),
+            auth_revision: AtomicU64::new(auth_revision),
+            waiters: Waiters::default(),
             segments: AtomicU64::new(parts.wal.segments() as u64),
             metrics: Metrics::default(),
             disk,
@@ -234,6 +241,18 @@ impl Member {
     #[must_use]
     pub fn members(&self) -> Vec<MemberInfo> {
         self.0.applier.lock().store.members()
+    }
+
+    /// Ids that have left the cluster for ever, in order.
+    #[must_use]
+    pub fn removed_members(&self) -> Vec<u64> {
+        self.0.applier.lock().store.removed_members()
+    }
+
+    /// Another number after each change of users, roles or the switch.
+    #[must_use]
+    pub fn auth_revision(&self) -> u64 {
+        self.0.auth_revision.load(Ordering::Acquire)
     }
 
     /// Counters and histograms.

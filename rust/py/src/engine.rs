@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 
-use coreos_engine::{EngineError, HistogramValue, Member, MemberConfig};
+use coreos_engine::{AuthChange, Body, EngineError, HistogramValue, Member, MemberConfig};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use crate::changes;
 use crate::errors::engine_error;
 
 #[pyclass(frozen, module = "coreos_py._core")]
@@ -122,6 +123,71 @@ impl Engine {
             list.append(dict)?;
         }
         Ok(list)
+    }
+
+    fn removed_members(&self) -> Vec<u64> {
+        self.member.removed_members()
+    }
+
+    #[pyo3(signature = (id, peer_urls, *, timeout_ms))]
+    fn update_member(
+        &self,
+        py: Python<'_>,
+        id: u64,
+        peer_urls: Vec<String>,
+        timeout_ms: u64,
+    ) -> PyResult<u16> {
+        changes::execute(py, &self.member, Body::UpdateMember { id, peer_urls }, timeout_ms)
+    }
+
+    fn auth<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        changes::auth(py, &self.member)
+    }
+
+    #[pyo3(signature = (on, *, timeout_ms))]
+    fn switch_auth(&self, py: Python<'_>, on: bool, timeout_ms: u64) -> PyResult<u16> {
+        let body = Body::Auth(AuthChange::Switch { on });
+        changes::execute(py, &self.member, body, timeout_ms)
+    }
+
+    #[pyo3(signature = (name, password_hash, roles, *, expected_index, timeout_ms))]
+    fn put_user(
+        &self,
+        py: Python<'_>,
+        name: String,
+        password_hash: Option<String>,
+        roles: Option<Vec<String>>,
+        expected_index: Option<u64>,
+        timeout_ms: u64,
+    ) -> PyResult<u16> {
+        let body = changes::user(name, password_hash, roles, expected_index)?;
+        changes::execute(py, &self.member, body, timeout_ms)
+    }
+
+    #[pyo3(signature = (name, *, timeout_ms))]
+    fn delete_user(&self, py: Python<'_>, name: String, timeout_ms: u64) -> PyResult<u16> {
+        let body = Body::Auth(AuthChange::DeleteUser { name });
+        changes::execute(py, &self.member, body, timeout_ms)
+    }
+
+    #[pyo3(signature = (name, read, write, *, expected_index, timeout_ms))]
+    fn put_role(
+        &self,
+        py: Python<'_>,
+        name: String,
+        read: Option<Vec<String>>,
+        write: Option<Vec<String>>,
+        expected_index: Option<u64>,
+        timeout_ms: u64,
+    ) -> PyResult<u16> {
+        let body = changes::role(name, read, write, expected_index);
+        changes::execute(py, &self.member, body, timeout_ms)
+    }
+
+    #[pyo3(signature = (name, *, timeout_ms))]
+    fn delete_role(&self, py: Python<'_>, name: String, timeout_ms: u64) -> PyResult<u16> {
+        let body = Body::Auth(AuthChange::DeleteRole { name });
+        changes::execute(py, &self.member, body, timeout_ms)
     }
 
     fn store_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

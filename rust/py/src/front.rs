@@ -49,6 +49,16 @@ impl Request {
     fn remote(&self) -> &str {
         &self.0.remote
     }
+
+    #[getter]
+    fn user(&self) -> Option<&str> {
+        self.0.user.as_deref()
+    }
+
+    #[getter]
+    fn is_root(&self) -> bool {
+        self.0.is_root
+    }
 }
 
 #[pyclass(module = "coreos_py._core")]
@@ -150,8 +160,10 @@ impl Front {
         Ok(())
     }
 
-    fn open_fed(&mut self, remote: &str) -> PyResult<u64> {
-        self.0.open_fed(remote).ok_or_else(|| PyOSError::new_err("connection limit reached"))
+    #[pyo3(signature = (remote, certificate=None))]
+    fn open_fed(&mut self, remote: &str, certificate: Option<&str>) -> PyResult<u64> {
+        let number = self.0.open_fed(remote, certificate);
+        number.ok_or_else(|| PyOSError::new_err("connection limit reached"))
     }
 
     fn feed(&mut self, connection: u64, data: &[u8]) {
@@ -196,6 +208,8 @@ impl Front {
             ("accepted", counters.accepted),
             ("refused", counters.refused),
             ("slow_watches", counters.slow_watches),
+            ("revoked_watches", counters.revoked_watches),
+            ("password_checks", counters.password_checks),
         ]
     }
 }

@@ -10,6 +10,7 @@
 
 use pyo3::prelude::*;
 
+mod changes;
 mod engine;
 mod errors;
 mod front;
@@ -22,6 +23,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::Engine>()?;
     module.add_class::<front::Front>()?;
     module.add_class::<front::Request>()?;
+    module.add_function(wrap_pyfunction!(changes::hash_password, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::verify, module)?)?;
     module.add_function(wrap_pyfunction!(inspect::repair, module)?)?;
     Ok(())

@@ -1,6 +1,7 @@
-//! What the simulated clients ask for: few keys, so that requests meet each other; every operation and option.
+//! What the simulated clients ask for: few keys, so that requests meet each other; every operation and option, and
+//! now and then a change of users and roles.
 
-use coreos_store::{Op, Write};
+use coreos_store::{AuthChange, Body, List, Op, PasswordHash, Write};
 
 use crate::rng::Rng;
 
@@ -38,8 +39,36 @@ pub fn path(rng: &mut Rng) -> &'static [u8] {
     }
 }
 
+/// What is proposed: mostly a write.
+pub fn body(rng: &mut Rng) -> Body {
+    if rng.one_in(12) { Body::Auth(auth_change(rng)) } else { Body::Write(write(rng)) }
+}
+
+fn auth_change(rng: &mut Rng) -> AuthChange {
+    let name = ["root", "al", "guest"][rng.place(3)].to_owned();
+    let password_hash = PasswordHash(format!("hash {}", rng.below(3)));
+    let expected_index = rng.below(60);
+    match rng.place(7) {
+        0 => AuthChange::Switch { on: rng.one_in(2) },
+        1 => AuthChange::CreateUser { name, password_hash, roles: list(rng) },
+        2 => {
+            let password_hash = rng.one_in(2).then_some(password_hash);
+            AuthChange::UpdateUser { name, password_hash, roles: list(rng), expected_index }
+        }
+        3 => AuthChange::DeleteUser { name },
+        4 => AuthChange::CreateRole { name, read: list(rng), write: list(rng) },
+        5 => AuthChange::UpdateRole { name, read: list(rng), write: list(rng), expected_index },
+        _ => AuthChange::DeleteRole { name },
+    }
+}
+
+fn list(rng: &mut Rng) -> List {
+    let length = rng.place(3);
+    rng.one_in(2).then(|| vec!["/d/*".to_owned(); length])
+}
+
 /// A write.
-pub fn write(rng: &mut Rng) -> Write {
+fn write(rng: &mut Rng) -> Write {
     let op = OPS[rng.place(OPS.len())];
     let deletes = matches!(op, Op::Delete | Op::CompareAndDelete);
     let compares = matches!(op, Op::CompareAndSwap | Op::CompareAndDelete);

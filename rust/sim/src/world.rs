@@ -9,7 +9,7 @@ use coreos_engine::boot::{Parts, boot};
 use coreos_engine::chores::{Job, Moment};
 use coreos_engine::replica::Decided;
 use coreos_engine::{Completion, EngineError, MemberConfig, Now};
-use coreos_store::{Body, StoreConfig};
+use coreos_store::StoreConfig;
 use coreos_wal::{Batch, WalOptions, WriteError};
 
 use crate::Broken;
@@ -150,7 +150,7 @@ impl World {
         let Some(life) = &mut self.life else { return };
         for _ in 0..=rng.below(3) {
             self.totals.proposed += 1;
-            let body = Body::Write(workload::write(rng));
+            let body = workload::body(rng);
             // Whoever is refused at once is told so, and nothing is expected of it.
             if life.parts.replica.propose(now, body, 1 + life.sequence).is_ok() {
                 life.sequence += 1;
@@ -222,6 +222,7 @@ impl World {
                         totals.expiries += expiries.count() as u64;
                         checker.told(notices.iter().map(|notice| &notice.event))?;
                     }
+                    Completion::AuthChanged => {}
                     Completion::Poisoned(why) => return Err(why),
                 }
             }

@@ -52,6 +52,7 @@ impl Store {
     fn carry_out(&mut self, body: &Body) -> Outcome {
         match body {
             Body::Write(write) => return self.write(write).map(Some),
+            Body::Auth(change) => return self.change_auth(change).map(|()| None),
             Body::Noop => {}
             Body::Expire => self.expire(),
             Body::Clock { offset_ns } => self.offset_ns = *offset_ns,
@@ -104,6 +105,7 @@ impl Store {
             | Body::Write(_)
             | Body::Expire
             | Body::Clock { .. }
+            | Body::Auth(_)
             | Body::PromoteMember { .. } => unreachable!("these do not take an index here"),
         }
     }

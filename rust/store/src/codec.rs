@@ -1,5 +1,6 @@
 //! Commands to bytes and back: `docs/formats.md`, section 1.
 
+use crate::auth_codec;
 use crate::command::{Body, Command, Op, RequestId, Write};
 use crate::pack::Packer;
 use crate::unpack::{Fault, Unpacker};
@@ -31,7 +32,7 @@ pub enum Unknown {
     /// A kind of command.
     #[error("{VERSION} with the unknown kind {0}")]
     Kind(u64),
-    /// An operation of a write.
+    /// An operation of a write or of a change of users and roles.
     #[error("{VERSION} with the unknown operation {0}")]
     Op(u64),
     /// Flags of a write, all of them.
@@ -84,6 +85,7 @@ impl Command {
                 to.uint(8).array(2).text(text).bool(*shows_machine_keys)
             }
             Body::PromoteMember { id } => to.uint(9).array(1).uint(*id),
+            Body::Auth(change) => auth_codec::encode_change(to.uint(10), change),
         };
     }
 
@@ -124,7 +126,7 @@ fn encode_write<'a, 'b>(to: &'a mut Packer<'b>, write: &Write) -> &'a mut Packer
 }
 
 /// A field that a newer version brings makes an array longer; that is not damage.
-fn must_be(len: usize, known: usize) -> Result<(), Unknown> {
+pub(crate) fn must_be(len: usize, known: usize) -> Result<(), Unknown> {
     if len == known { Ok(()) } else { Err(Unknown::Length(len)) }
 }
 
@@ -133,7 +135,7 @@ fn decode_body(from: &mut Unpacker<&[u8]>) -> Result<Body, DecodeError> {
     let wanted = match kind {
         0 | 2 => 0,
         3 | 5 | 9 => 1,
-        6 | 8 => 2,
+        6 | 8 | 10 => 2,
         4 => 3,
         7 => 4,
         1 => 7,
@@ -157,7 +159,8 @@ fn decode_body(from: &mut Unpacker<&[u8]>) -> Result<Body, DecodeError> {
             shows_machine_keys: from.bool()?,
         },
         8 => Body::ClusterVersion { text: from.text()?, shows_machine_keys: from.bool()? },
-        _ => Body::PromoteMember { id: from.uint()? },
+        9 => Body::PromoteMember { id: from.uint()? },
+        _ => Body::Auth(auth_codec::decode_change(from)?),
     })
 }
 

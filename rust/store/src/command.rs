@@ -1,5 +1,7 @@
 //! What the store applies. The bytes of a command are in `docs/formats.md`, section 1.
 
+use crate::auth::AuthChange;
+
 /// Names one proposal for ever: who made it, in which life, and the how manieth it was.
 ///
 /// All zero means that the command needs no protection against being applied twice.
@@ -90,6 +92,8 @@ pub enum Body {
         /// Its id.
         id: u64,
     },
+    /// Users, roles, and whether requests are judged by them.
+    Auth(AuthChange),
 }
 
 /// The seven ways to write.

@@ -6,6 +6,8 @@
 
 mod apply;
 mod arena;
+mod auth;
+mod auth_codec;
 mod children;
 mod codec;
 mod command;
@@ -40,6 +42,7 @@ mod watching;
 mod window;
 mod write;
 
+pub use auth::{Auth, AuthChange, GUEST_ROLE, List, PasswordHash, ROOT_NAME, Role, User};
 pub use codec::{DecodeError, Unknown};
 pub use command::{Body, Command, Op, RequestId, Write};
 pub use error::{Code, Error};

@@ -62,4 +62,11 @@ impl Packer<'_> {
         }
         self
     }
+
+    pub fn texts_or_nil(&mut self, texts: Option<&[String]>) -> &mut Self {
+        match texts {
+            Some(texts) => self.texts(texts),
+            None => self.nil(),
+        }
+    }
 }

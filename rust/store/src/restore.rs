@@ -7,6 +7,7 @@ use std::io::{BufReader, Read};
 use std::sync::Arc;
 
 use crate::arena::{NodeId, ROOT};
+use crate::auth_codec;
 use crate::command::RequestId;
 use crate::error::Error;
 use crate::event::Event;
@@ -68,7 +69,7 @@ impl Store {
     pub fn restore(config: StoreConfig, from: &mut dyn Read) -> Result<Store, RestoreError> {
         let mut from = Unpacker(BufReader::with_capacity(64 << 10, from));
         let mut store = Store::new(config);
-        store.restore_state(&mut from)?;
+        let version = store.restore_state(&mut from)?;
         store.restore_members(&mut from)?;
         store.restore_nodes(&mut from)?;
         let requests = restore_requests(&mut from)?;
@@ -78,11 +79,16 @@ impl Store {
         for count in &mut store.stats.0 {
             *count = counted(from.uint()?)?;
         }
+        // Version 1 is that of a store whose users and roles were never touched.
+        if version > 1 {
+            store.auth = Arc::new(auth_codec::decode(&mut from, store.etcd_index)?);
+        }
         from.end()?;
         Ok(store)
     }
 
-    fn restore_state(&mut self, from: &mut Source<'_>) -> Result<(), RestoreError> {
+    /// Part 1; gives the encoding version.
+    fn restore_state(&mut self, from: &mut Source<'_>) -> Result<u64, RestoreError> {
         let len = from.array()?;
         let version = from.uint()?;
         if version > VERSION {
@@ -103,7 +109,7 @@ impl Store {
             let member = from.uint()?;
             self.window.marks.insert(member, (from.uint()?, from.uint()?));
         }
-        Ok(())
+        Ok(version)
     }
 
     fn restore_members(&mut self, from: &mut Source<'_>) -> Result<(), RestoreError> {

@@ -5,14 +5,16 @@ use std::io::{self, Write};
 use sha1::{Digest, Sha1};
 
 use crate::arena::{NodeId, ROOT};
+use crate::auth_codec;
 use crate::children::Place;
 use crate::event_codec;
 use crate::pack::Packer;
 use crate::view::StoreView;
 use crate::window::Outcome;
 
-/// Encoding version of the store.
-pub(crate) const VERSION: u64 = 1;
+/// Encoding version of the store. One whose users and roles were never touched is written as version 1, which has no
+/// part for them.
+pub(crate) const VERSION: u64 = 2;
 
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -63,6 +65,7 @@ impl StoreView {
         for count in self.stats.0 {
             sink.pack().uint(count);
         }
+        self.write_auth(&mut sink);
         sink.flush()
     }
 
@@ -82,6 +85,7 @@ impl StoreView {
                 sink.pack().array(3).uint(id.member).uint(id.incarnation).uint(id.sequence);
                 sink.flush_if_full()?;
             }
+            self.write_auth(&mut sink);
             sink.flush()
         };
         digested().expect("hashing does not fail");
@@ -92,7 +96,8 @@ impl StoreView {
     fn write_state(&self, sink: &mut Sink<'_>) -> io::Result<()> {
         let members = &self.members;
         let mut to = sink.pack();
-        to.array(8).uint(VERSION).uint(self.etcd_index).uint(self.time_ns).int(self.offset_ns);
+        let version = if self.auth.enabled.is_some() { VERSION } else { 1 };
+        to.array(8).uint(version).uint(self.etcd_index).uint(self.time_ns).int(self.offset_ns);
         match &members.cluster_version {
             Some(text) => to.text(text),
             None => to.nil(),
@@ -113,6 +118,13 @@ impl StoreView {
         }
         to.uint(self.node_count as u64);
         self.write_nodes(sink)
+    }
+
+    /// Part 7, if anything was ever changed there.
+    fn write_auth(&self, sink: &mut Sink<'_>) {
+        if self.auth.enabled.is_some() {
+            auth_codec::encode(&mut sink.pack(), &self.auth);
+        }
     }
 
     /// Every directory before its children, these in the order of their names. A node has its level

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::auth::Auth;
 use crate::error::{Code, Error};
 use crate::event::{Event, Image};
 use crate::history::History;
@@ -69,6 +70,8 @@ pub struct Store {
     pub(crate) time_ns: u64,
     pub(crate) offset_ns: i64,
     pub(crate) members: Members,
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) auth_revision: u64,
     pub(crate) history: History,
     pub(crate) window: Window,
     pub(crate) stats: Stats,
@@ -94,6 +97,8 @@ impl Store {
             time_ns: 0,
             offset_ns: 0,
             members: Members::default(),
+            auth: Arc::default(),
+            auth_revision: 0,
             history,
             window: Window::new(config.request_window),
             stats: Stats::default(),

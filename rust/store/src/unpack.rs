@@ -133,8 +133,15 @@ impl<R: Read> Unpacker<R> {
     }
 
     pub fn texts(&mut self) -> Result<Vec<String>, Fault> {
-        let len = self.array()?;
-        (0..len).map(|_| self.text()).collect()
+        self.texts_or_nil()?.ok_or(Fault::Malformed("an array was expected"))
+    }
+
+    pub fn texts_or_nil(&mut self) -> Result<Option<Vec<String>>, Fault> {
+        let len = match self.marker()? {
+            Marker::Null => return Ok(None),
+            marker => self.array_len(marker)?,
+        };
+        (0..len).map(|_| self.text()).collect::<Result<_, _>>().map(Some)
     }
 
     fn take(&mut self, len: u64) -> Result<Vec<u8>, Fault> {

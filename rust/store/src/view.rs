@@ -1,8 +1,10 @@
 //! The store as it was at one index, for readers on other threads.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::arena::Nodes;
+use crate::auth::Auth;
 use crate::command::RequestId;
 use crate::error::Error;
 use crate::history::History;
@@ -81,6 +83,7 @@ pub struct StoreView {
     pub(crate) time_ns: u64,
     pub(crate) offset_ns: i64,
     pub(crate) members: Members,
+    pub(crate) auth: Arc<Auth>,
     pub(crate) requests: Queue<(RequestId, Outcome)>,
     pub(crate) marks: BTreeMap<u64, (u64, u64)>,
     pub(crate) history: History,
@@ -111,6 +114,7 @@ impl Store {
             time_ns: self.time_ns,
             offset_ns: self.offset_ns,
             members: self.members.clone(),
+            auth: self.auth.clone(),
             requests: self.window.entries.clone(),
             marks: self.window.marks.clone(),
             history: self.history.clone(),

@@ -1,6 +1,9 @@
 //! Commands to bytes and back.
 
-use coreos_store::{Body, Command, DecodeError, Op, RequestId, Unknown, Write};
+mod common;
+
+use common::users;
+use coreos_store::{AuthChange, Body, Command, DecodeError, Op, RequestId, Unknown, Write};
 use proptest::prelude::*;
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -53,6 +56,7 @@ fn command() -> impl Strategy<Value = Command> {
             shows_machine_keys
         }),
         any::<u64>().prop_map(|id| Body::PromoteMember { id }),
+        users::change(".{0,20}").prop_map(Body::Auth),
     ];
     (any::<(u64, u64, u64)>(), any::<u64>(), body).prop_map(
         |((member, incarnation, sequence), time_ns, body)| Command {
@@ -137,6 +141,21 @@ fn the_bytes_are_those_of_the_format() {
 }
 
 #[test]
+fn the_bytes_of_a_changed_user_are_those_of_the_format() {
+    let change = AuthChange::UpdateUser {
+        name: "al".into(),
+        password_hash: None,
+        roles: Some(vec!["r".into()]),
+        expected_index: 9,
+    };
+    let command = Command { request: RequestId::default(), time_ns: 1, body: Body::Auth(change) };
+    let mut bytes = Vec::new();
+    command.encode(&mut bytes);
+    let head = [0x97, 1, 0, 0, 0, 1, 10, 0x92, 2, 0x94];
+    assert_eq!(bytes, [&head[..], &[0xa2, b'a', b'l', 0xc0, 0x91, 0xa1, b'r', 9]].concat());
+}
+
+#[test]
 fn what_a_newer_version_wrote_is_told_from_garbage() {
     let newer = |bytes: &[u8], unknown: Unknown| {
         assert_eq!(Command::decode(bytes), Err(DecodeError::Newer(unknown)));
@@ -144,8 +163,10 @@ fn what_a_newer_version_wrote_is_told_from_garbage() {
     newer(&[0x98, 2, 0xc1], Unknown::Encoding(2));
     newer(&[0x92, 0xcd, 0x01, 0x00], Unknown::Encoding(256));
     // Its gate lets a version propose a kind or field before the encoding has a new number.
-    newer(&[0x97, 1, 0, 0, 0, 0, 10, 0x90], Unknown::Kind(10));
-    newer(&[0x97, 1, 0, 0, 0, 0, 10, 0xa1, b'x'], Unknown::Kind(10));
+    newer(&[0x97, 1, 0, 0, 0, 0, 11, 0x90], Unknown::Kind(11));
+    newer(&[0x97, 1, 0, 0, 0, 0, 11, 0xa1, b'x'], Unknown::Kind(11));
+    newer(&[0x97, 1, 0, 0, 0, 0, 10, 0x92, 7, 0x90], Unknown::Op(7));
+    newer(&[0x97, 1, 0, 0, 0, 0, 10, 0x92, 0, 0x92, 0xc3, 0], Unknown::Length(2));
     newer(&[0x97, 1, 0, 0, 0, 0, 0, 0x91, 0], Unknown::Length(1));
     newer(&[0x98, 1, 0, 0, 0, 0, 0, 0x90, 0], Unknown::Length(8));
     let write =
@@ -153,8 +174,8 @@ fn what_a_newer_version_wrote_is_told_from_garbage() {
     newer(&write(7, 0), Unknown::Op(7));
     newer(&write(0, 9), Unknown::Flags(9));
     assert!(Command::decode(&write(6, 7)).is_ok(), "the control: what is known");
-    let error = DecodeError::Newer(Unknown::Kind(10)).to_string();
-    assert!(error.contains("newer version (encoding 1 with the unknown kind 10"), "{error}");
+    let error = DecodeError::Newer(Unknown::Kind(11)).to_string();
+    assert!(error.contains("newer version (encoding 1 with the unknown kind 11"), "{error}");
 
     let malformed = |bytes: &[u8]| matches!(Command::decode(bytes), Err(DecodeError::Malformed(_)));
     assert!(malformed(b""));

@@ -4,7 +4,8 @@ mod common;
 
 use common::*;
 use coreos_store::{
-    Body, Command, Op, RequestId, RestoreError, Store, StoreConfig, WatchSpec, Watching, Write,
+    AuthChange, Body, Command, Op, RequestId, RestoreError, Store, StoreConfig, WatchSpec,
+    Watching, Write,
 };
 use proptest::prelude::*;
 
@@ -55,6 +56,44 @@ fn full() -> Store {
     }
     store.apply(&Command { request: id(100), time_ns: 8, body: Body::Noop });
     store
+}
+
+/// As [`full`], with users and roles too.
+fn with_users() -> Store {
+    let mut store = full();
+    body(&mut store, Body::Auth(users::user("root", "h", None)));
+    body(&mut store, Body::Auth(users::user("al", "", Some(&["r", "none"]))));
+    body(&mut store, Body::Auth(users::role("r", "/a/*")));
+    body(&mut store, Body::Auth(AuthChange::Switch { on: true }));
+    store
+}
+
+#[test]
+fn users_and_roles_are_kept() {
+    let mut first = with_users();
+    let second = restored(&bytes(&mut first)).expect("its own bytes");
+    assert_eq!(first.auth(), second.auth());
+    assert_eq!((first.auth().users.len(), first.auth().roles.len()), (2, 2));
+    assert!(second.auth().is_enabled());
+}
+
+#[test]
+fn the_bytes_of_users_and_roles_are_those_of_the_format() {
+    let mut store = Store::new(StoreConfig::default());
+    let untouched = bytes(&mut store);
+    assert_eq!(untouched[1], 1, "the encoding that the version before can read");
+    body(&mut store, Body::Auth(users::user("root", "h", None)));
+    let written = bytes(&mut store);
+    assert_eq!(written[1], 2);
+    let part =
+        [&[0x93, 0xc2, 0x91, 0x94, 0xa4][..], b"root", &[0xa1, b'h', 0xc0, 5, 0x90]].concat();
+    assert!(written.ends_with(&part), "{written:x?}");
+    // Such a store without that part is none.
+    assert!(restored(&written[..written.len() - part.len()]).is_err());
+    assert!(
+        restored(&[&untouched[..], &part].concat()).is_err(),
+        "nor has the older one such a part"
+    );
 }
 
 #[test]
@@ -144,6 +183,7 @@ fn digests_tell_states_apart() {
         Body::Clock { offset_ns: -4 },
         Body::AddMember { id: 3, peer_urls: Vec::new(), is_learner: false },
         Body::ClusterVersion { text: "0.2.0".into(), shows_machine_keys: true },
+        Body::Auth(users::role("r", "/other")),
     ];
     for change in changes {
         let mut other = full();
@@ -207,14 +247,14 @@ fn what_goes_to_other_threads_may() {
 
 #[test]
 fn a_part_of_a_snapshot_or_more_than_one_is_refused() {
-    let whole = bytes(&mut full());
+    let whole = bytes(&mut with_users());
     for len in 0..whole.len() {
         assert!(restored(&whole[..len]).is_err(), "{len} of {} bytes", whole.len());
     }
     assert!(restored(&[whole.as_slice(), &[0]].concat()).is_err(), "a byte more");
     assert!(restored(&whole).is_ok(), "the control: exactly all of it");
-    let newer = [&[0x98, 2], &whole[2..]].concat();
-    assert!(matches!(restored(&newer), Err(RestoreError::Newer(2))));
+    let newer = [&[0x98, 3], &whole[2..]].concat();
+    assert!(matches!(restored(&newer), Err(RestoreError::Newer(3))));
 }
 
 #[test]
@@ -236,7 +276,7 @@ proptest! {
     fn changed_bytes_are_refused_or_make_a_store_that_works(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let mut hostile = bytes(&mut full());
+        let mut hostile = bytes(&mut with_users());
         for (at, to) in changes {
             let at = at.index(hostile.len());
             hostile[at] = to;
@@ -247,6 +287,7 @@ proptest! {
             let all = Write { recursive: true, ..write(Op::Delete, "/a", "") };
             let _ = store.apply(&Command { request: id(5), time_ns: 2, body: Body::Write(all) });
             let _ = store.apply(&command(u64::MAX, Body::Expire));
+            let _ = store.apply(&command(1, Body::Auth(users::role("r", "/a"))));
             let spec = WatchSpec { path: b"/".to_vec(), recursive: true, stream: true, wait_index: 1 };
             if let Ok(Watching::Stream(_, backlog)) = store.watch(spec, 1) {
                 for event in backlog {

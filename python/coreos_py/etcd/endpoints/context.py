@@ -6,23 +6,67 @@ from typing import Any, Protocol
 
 
 class Incoming(Protocol):
-    """A request as the front hands it over; path and query are still percent-encoded."""
+    """A request as the front hands it over; path and query are still percent-encoded.
+
+    `is_root`: whoever sends it may do everything, where that matters (/v2/auth, changes of /v2/members).
+    """
 
     method: str
     path: str
     query: str
     headers: list[tuple[str, str]]
     body: bytes
+    is_root: bool
 
 
 class Member(Protocol):
-    """What the endpoints read of the engine; the shapes are those of `coreos_py._core.Engine`."""
+    """What the endpoints ask of the engine; the shapes are those of `coreos_py._core.Engine`."""
 
     def status(self) -> dict[str, Any]:
         """Ids, indexes, state."""
 
     def members(self) -> list[dict[str, Any]]:
         """All members, sorted by id."""
+
+    def removed_members(self) -> list[int]:
+        """Ids that have left for ever."""
+
+    def update_member(self, id: int, peer_urls: list[str], *, timeout_ms: int) -> int:
+        """Other peer URLs."""
+
+    def auth(self) -> dict[str, Any]:
+        """Users, roles and the switch."""
+
+    def switch_auth(self, on: bool, *, timeout_ms: int) -> int:
+        """Turn authentication on or off: 0 or the number of an error, as with the changes below."""
+
+    def put_user(
+        self,
+        name: str,
+        password_hash: str | None,
+        roles: list[str] | None,
+        *,
+        expected_index: int | None,
+        timeout_ms: int,
+    ) -> int:
+        """Make a user, or change the one of this index."""
+
+    def delete_user(self, name: str, *, timeout_ms: int) -> int:
+        """Delete a user."""
+
+    def put_role(
+        self,
+        name: str,
+        read: list[str] | None,
+        write: list[str] | None,
+        *,
+        expected_index: int | None,
+        timeout_ms: int,
+    ) -> int:
+        """Make a role, or change the one of this index."""
+
+    def delete_role(self, name: str, *, timeout_ms: int) -> int:
+        """Delete a role."""
 
     def store_stats(self) -> dict[str, int]:
         """The sixteen counters, in order."""

@@ -1,12 +1,16 @@
 """/v2/members: who belongs to the cluster.
 
-Reading works in full. A change is checked as etcd checks it and then answered 501: membership of more than
-one comes with clusters, and a member that could be added but not run would stop every write.
+Reading works in full, and so does a change of this member's own peer URLs. Another member cannot be added by
+this version, which is answered 501 after all checks: one that could be added but not run would stop every
+write.
 """
 
 import json
+from typing import NoReturn
 from urllib.parse import unquote
 
+from coreos_py._core import EngineError
+from coreos_py.etcd.endpoints.auth_documents import insufficient
 from coreos_py.etcd.endpoints.context import Context, Incoming, header, hex_id
 from coreos_py.etcd.endpoints.go_json_errors import syntax_message, type_name
 from coreos_py.etcd.endpoints.reply import Reply, as_json, as_text
@@ -15,7 +19,11 @@ from coreos_py.etcd.urls import Url, sort_urls
 _PREFIX = "/v2/members"
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _ID_MAX = 2**64 - 1
-_LATER = "etcdserver: membership changes are not supported by this version yet"
+_LATER = "etcdserver: a cluster of more than one member is not supported by this version yet"
+_LAST = (
+    "etcdserver: this is the only member, and a cluster cannot be without one: "
+    "stop the process and delete its data directory instead"
+)
 
 
 def members(request: Incoming, context: Context) -> Reply:
@@ -25,19 +33,23 @@ def members(request: Incoming, context: Context) -> Reply:
     try:
         if request.method == "GET":
             return _read(rest, context, cluster)
+        if not request.is_root:
+            return insufficient()
         if request.method == "POST":
             _check_free(_peer_urls(request), context)
             raise _RefusedError(501, _LATER)
         if not rest:
             return as_text(405, "Method Not Allowed\n", ("X-Etcd-Cluster-Id", cluster))
         member_id = _parse_id(rest)
-        urls = _peer_urls(request) if request.method == "PUT" else ()
-        if member_id not in {member["id"] for member in context.member.members()}:
-            raise _RefusedError(404, f"No such member: {rest}")
-        _check_free(urls, context, but=member_id)
-        raise _RefusedError(501, _LATER)
+        if request.method == "DELETE":
+            _refuse_removal(member_id, context)
+        return _update(member_id, request, context, cluster)
     except _RefusedError as refused:
         return as_json(refused.status, {"message": refused.message}, cluster=cluster)
+    except EngineError as error:
+        # Refused is not made; of the others nobody knows.
+        status = 503 if error.kind == "refused" else 500
+        return as_json(status, {"message": f"etcdserver: {error}"}, cluster=cluster)
 
 
 class _RefusedError(Exception):
@@ -69,6 +81,27 @@ def _shape(member: dict[str, object]) -> dict[str, object]:
         "peerURLs": member["peer_urls"],
         "clientURLs": member["client_urls"],
     }
+
+
+def _refuse_removal(member_id: int, context: Context) -> NoReturn:
+    if member_id in context.member.removed_members():
+        raise _RefusedError(410, f"Member permanently removed: {hex_id(member_id)}")
+    _must_exist(member_id, context)
+    raise _RefusedError(409, _LAST)
+
+
+def _update(member_id: int, request: Incoming, context: Context, cluster: str) -> Reply:
+    urls = _peer_urls(request)
+    _must_exist(member_id, context)
+    _check_free(urls, context, but=member_id)
+    texts = [str(url) for url in urls]
+    context.member.update_member(member_id, texts, timeout_ms=context.request_timeout_ms)
+    return Reply(204, (("X-Etcd-Cluster-Id", cluster),))
+
+
+def _must_exist(member_id: int, context: Context) -> None:
+    if member_id not in {member["id"] for member in context.member.members()}:
+        raise _RefusedError(404, f"No such member: {hex_id(member_id)}")
 
 
 def _parse_id(text: str) -> int:

@@ -39,6 +39,8 @@ _FRONT_HELP = {
     "accepted": "Connections accepted.",
     "refused": "Connections refused at the limit.",
     "slow_watches": "Stream watches closed because their client read too slowly.",
+    "revoked_watches": "Watches ended because their client may no longer read.",
+    "password_checks": "Passwords compared with a stored hash; known ones need none.",
 }
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from coreos_py.etcd.endpoints import (
-    auth,
+    auth_enable,
+    auth_roles,
+    auth_users,
     debug,
     detail,
     log_level,
@@ -26,21 +28,25 @@ Endpoint = Callable[[Incoming, Context], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An endpoint with its methods. `is_slow`: better run on a worker thread."""
+    """An endpoint with its methods. `slow`: those of them that are better run on a worker thread."""
 
     methods: tuple[str, ...]
     endpoint: Endpoint
-    is_slow: bool = False
+    slow: tuple[str, ...] = ()
 
 
 _GET = ("GET",)
-_MEMBERS = Route(("GET", "POST", "DELETE", "PUT"), members.members)
-_AUTH_LIST = Route(_GET, auth.later)
-_AUTH_ITEM = Route(("GET", "PUT", "DELETE"), auth.later)
+_MEMBERS = Route(("GET", "POST", "DELETE", "PUT"), members.members, slow=("PUT",))
+# A password's hash takes long, a change waits for the disk, and a list may be long.
+_CHANGES = ("PUT", "DELETE")
+_USERS = Route(_GET, auth_users.listing, slow=_GET)
+_USER = Route((*_GET, *_CHANGES), auth_users.one, slow=_CHANGES)
+_ROLES = Route(_GET, auth_roles.listing, slow=_GET)
+_ROLE = Route((*_GET, *_CHANGES), auth_roles.one, slow=_CHANGES)
 ROUTES: dict[str, Route] = {
     "/version": Route(_GET, version.version),
     "/health": Route(_GET, version.health),
-    "/metrics": Route(("GET", "HEAD"), metrics.metrics, is_slow=True),
+    "/metrics": Route(("GET", "HEAD"), metrics.metrics, slow=("GET", "HEAD")),
     "/debug/vars": Route(_GET, debug.variables),
     "/config/local/log": Route(("PUT",), log_level.change),
     "/v2/machines": Route(("GET", "HEAD"), machines.machines),
@@ -48,26 +54,26 @@ ROUTES: dict[str, Route] = {
     "/v2/stats/leader": Route(_GET, stats.leader_stats),
     "/v2/stats/store": Route(_GET, stats.store_stats),
     "/v2/members": _MEMBERS,
-    "/v2/auth/enable": Route(("GET", "PUT", "DELETE"), auth.enable),
-    "/v2/auth/users": _AUTH_LIST,
-    "/v2/auth/roles": _AUTH_LIST,
+    "/v2/auth/enable": Route((*_GET, *_CHANGES), auth_enable.enable, slow=_CHANGES),
+    "/v2/auth/users": _USERS,
+    "/v2/auth/roles": _ROLES,
 }
-_BELOW = {"/v2/members/": _MEMBERS, "/v2/auth/users/": _AUTH_ITEM, "/v2/auth/roles/": _AUTH_ITEM}
+_WITH_SLASH = {"/v2/auth/users/": _USERS, "/v2/auth/roles/": _ROLES}
+_BELOW = {"/v2/members/": _MEMBERS, "/v2/auth/users/": _USER, "/v2/auth/roles/": _ROLE}
 # From the root, and every percent sign begins an escape.
 _WELL_FORMED = re.compile(r"/(?:[^%]|%[0-9a-fA-F]{2})*", re.DOTALL)
 
 
 def find(path: str) -> Route | None:
     """The route of a decoded path."""
-    if path in ROUTES:
-        return ROUTES[path]
-    return next((route for prefix, route in _BELOW.items() if path.startswith(prefix)), None)
+    route = ROUTES.get(path) or _WITH_SLASH.get(path)
+    return route or next((route for prefix, route in _BELOW.items() if path.startswith(prefix)), None)
 
 
 def is_slow(request: Incoming) -> bool:
     """Whether answering may take milliseconds rather than microseconds."""
     route = find(unquote(request.path))
-    return route is not None and route.is_slow
+    return route is not None and request.method in route.slow
 
 
 def answer(request: Incoming, context: Context) -> Reply:

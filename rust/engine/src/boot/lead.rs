@@ -8,9 +8,7 @@ use crate::clock::Now;
 use crate::config::MemberConfig;
 use crate::error::{EngineError, ErrorKind};
 use crate::replica::Decided;
-
-/// The cluster version that clients of etcd 2.3 expect to see.
-const CLUSTER_VERSION: &str = "2.3.0";
+use crate::versions;
 
 impl Parts {
     /// Become leader (as the sole voter), bootstrap a new cluster, and publish this member's name and URLs.
@@ -46,8 +44,9 @@ impl Parts {
         }
         let (name, client_urls) = (config.name.clone(), config.client_urls.clone());
         bodies.push(Body::Publish { id, name, client_urls, shows_machine_keys });
-        if store.cluster_version().is_none() {
-            let text = CLUSTER_VERSION.to_owned();
+        // The sole member decides for all.
+        if versions::is_older(store.cluster_version()) {
+            let text = versions::NEWEST.to_owned();
             bodies.push(Body::ClusterVersion { text, shows_machine_keys });
         }
         bodies

@@ -55,12 +55,12 @@ pub(super) fn key_part(path: &[u8]) -> Option<&[u8]> {
     (rest.is_empty() || rest[0] == b'/').then_some(rest)
 }
 
-/// Understand a request whose (still encoded) path begins with /v2/keys.
+/// Understand a request whose (still encoded) path begins with /v2/keys. Gives also whether `recursive` was asked for.
 pub(super) fn understand(
     request: &Request<'_>,
     config: &FrontConfig,
     now_ns: u64,
-) -> Result<Call, Refusal> {
+) -> Result<(Call, bool), Refusal> {
     let decoded = percent_decode(request.path, false)
         .map_err(|bad| refuse(Code::InvalidForm, bad.to_string()))?;
     let rest = key_part(&decoded).unwrap_or(b"/");
@@ -79,12 +79,13 @@ pub(super) fn understand(
     };
     let params = Params::collect(request.query, body)?;
     let checked = params.check(matches!(request.method, Method::Get), config.upstream)?;
-    match request.method {
-        Method::Get | Method::Head => read(path, &params, &checked, config.upstream),
-        Method::Delete => Ok(delete(path, &params, &checked)),
-        Method::Post => post(path, params, &checked, config.upstream, now_ns),
-        _ => put(path, params, &checked, config.upstream, now_ns),
-    }
+    let call = match request.method {
+        Method::Get | Method::Head => read(path, &params, &checked, config.upstream)?,
+        Method::Delete => delete(path, &params, &checked),
+        Method::Post => post(path, params, &checked, config.upstream, now_ns)?,
+        _ => put(path, params, &checked, config.upstream, now_ns)?,
+    };
+    Ok((call, checked.recursive))
 }
 
 fn form_body<'a>(request: &Request<'a>, upstream: bool) -> Result<Option<&'a [u8]>, Error> {

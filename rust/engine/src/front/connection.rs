@@ -6,6 +6,7 @@ use std::sync::Arc;
 use coreos_http as http;
 use coreos_store::WatchId;
 
+use super::auth::{Held, Permit};
 use super::pipe::Pipe;
 use super::progress::Progress;
 use super::stream::Stream;
@@ -25,7 +26,15 @@ pub(super) enum State {
     /// A write on its way to being durable.
     Proposed { no_value: bool },
     /// A watch. One with a stream stays after an event.
-    Watching { id: WatchId, stream: Option<Box<Stream>>, progress: Option<Progress> },
+    /// `permit` is looked at again when users or roles change.
+    Watching {
+        id: WatchId,
+        stream: Option<Box<Stream>>,
+        progress: Option<Progress>,
+        permit: Option<Box<Permit>>,
+    },
+    /// Not begun: its password is being checked.
+    Checking(Box<Held>),
     /// A Python handler.
     Python,
     /// The last reply is sent and our side shut; input is thrown away until the client closes.
@@ -54,6 +63,8 @@ impl Framing {
 pub(super) struct Connection {
     pub link: Link,
     pub remote: Box<str>,
+    /// The name in the client's certificate, if that may stand for a user.
+    pub certificate: Option<Box<str>>,
     pub parser: http::Connection,
     pub out: Vec<u8>,
     pub sent: usize,
@@ -82,6 +93,7 @@ impl Connection {
         Self {
             link,
             remote: remote.into(),
+            certificate: None,
             parser: http::Connection::new(),
             out: Vec::new(),
             sent: 0,

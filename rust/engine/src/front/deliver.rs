@@ -52,7 +52,9 @@ impl Front {
                         self.notice(&notice);
                     }
                 }
+                Mail::Completion(Completion::AuthChanged) => self.auth_changed(),
                 Mail::Completion(Completion::Poisoned(reason)) => self.poison(&reason),
+                Mail::Checked { key, fits } => self.checked(key, fits),
                 Mail::Listing(ticket) => {
                     if let Some(slot) = self.slot_of(ticket) {
                         self.pull(slot);
@@ -113,7 +115,7 @@ impl Front {
     }
 
     /// End a watch, if the connection has one, without a further event, and its connection after it. The client has
-    /// finished sending, which means that it has gone, or the server stops.
+    /// finished sending, which means that it has gone, or may not watch any longer, or the server stops.
     pub(super) fn end_watch(&mut self, slot: usize) {
         let Some(conn) = self.connections.get_mut(slot) else { return };
         let State::Watching { id, stream, .. } = &mut conn.state else { return };
@@ -153,7 +155,7 @@ impl Front {
         let waiting: Vec<usize> = self
             .connections
             .iter()
-            .filter(|(_, conn)| matches!(conn.state, State::Proposed { .. }))
+            .filter(|(_, conn)| matches!(conn.state, State::Proposed { .. } | State::Checking(_)))
             .map(|(slot, _)| slot)
             .collect();
         for slot in waiting {

@@ -4,9 +4,9 @@ use super::connection::{Connection, Link};
 use super::{Front, socket};
 
 impl Front {
-    /// A connection whose transport is elsewhere (TLS); its bytes come through [`Front::feed`].
-    /// `None` at the connection limit.
-    pub fn open_fed(&mut self, remote: &str) -> Option<u64> {
+    /// A connection whose transport is elsewhere (TLS); its bytes come through [`Front::feed`]. `certificate` is the
+    /// client's name in its certificate, if that may stand for a user. `None` at the connection limit.
+    pub fn open_fed(&mut self, remote: &str, certificate: Option<&str>) -> Option<u64> {
         self.clock();
         if !self.wants_accept() {
             self.counters.refused += 1;
@@ -14,7 +14,9 @@ impl Front {
         }
         self.counters.accepted += 1;
         self.fed_connections += 1;
-        Some(self.connections.insert(Connection::new(Link::Fed, remote, self.now_ms)) as u64)
+        let mut conn = Connection::new(Link::Fed, remote, self.now_ms);
+        conn.certificate = certificate.map(Box::from);
+        Some(self.connections.insert(conn) as u64)
     }
 
     /// Bytes from a fed connection's client; none = it has finished sending. Followed by `turn`.

@@ -6,6 +6,7 @@ use coreos_http as http;
 use coreos_store::{Code, ReadSpec, WatchSpec, Watching, Write};
 
 use super::Front;
+use super::auth::Permit;
 use super::connection::State;
 use super::listing::{Job, Started};
 use super::pipe::Pipe;
@@ -101,7 +102,13 @@ impl Front {
         self.mark_dirty(slot);
     }
 
-    pub(super) fn watch(&mut self, slot: usize, spec: WatchSpec, progress_s: Option<u64>) {
+    pub(super) fn watch(
+        &mut self,
+        slot: usize,
+        spec: WatchSpec,
+        progress_s: Option<u64>,
+        permit: Option<Box<Permit>>,
+    ) {
         let ticket = self.next_ticket(slot);
         let stream = spec.stream;
         let wait_index = spec.wait_index;
@@ -131,11 +138,11 @@ impl Front {
             }
             Watching::Live(id) => {
                 let stream = stream.then(Box::default);
-                conn.state = State::Watching { id, stream, progress };
+                conn.state = State::Watching { id, stream, progress, permit };
             }
             Watching::Stream(id, past) => {
                 let stream = Some(Box::new(Stream::from_past(past)));
-                conn.state = State::Watching { id, stream, progress };
+                conn.state = State::Watching { id, stream, progress, permit };
                 self.pull(slot);
             }
         }

@@ -1,14 +1,15 @@
 //! What other threads have for the front: a queue and the descriptor that wakes its epoll set.
 //!
 //! The log thread and listing threads push; `Front::turn` takes everything at once. The queue needs no bound of
-//! its own: there is at most one completion per connection, a listing holds back by its own pipe, and notices
-//! are bounded by the watchers and the batch that caused them.
+//! its own: there is at most one completion per connection, a listing holds back by its own pipe, checks
+//! are bounded by those that may wait, and notices by the watchers and the batch that caused them.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
 
+use super::auth::Key;
 use crate::{Completion, Sink};
 
 /// One thing for `turn` to act on.
@@ -17,6 +18,8 @@ pub(super) enum Mail {
     Completion(Completion),
     /// A listing thread has pieces for the connection that executes this ticket.
     Listing(u64),
+    /// A password has been checked.
+    Checked { key: Key, fits: bool },
 }
 
 /// See the module.
@@ -37,6 +40,10 @@ impl Mailbox {
 
     pub fn post_listing(&self, ticket: u64) {
         self.post(|queue| queue.push(Mail::Listing(ticket)));
+    }
+
+    pub fn post_checked(&self, key: Key, fits: bool) {
+        self.post(|queue| queue.push(Mail::Checked { key, fits }));
     }
 
     /// Take everything posted so far into `into` (which is empty).

@@ -8,6 +8,7 @@
 //! finds its connection by ticket, so an answer that comes too late finds nobody; nothing here waits, but for
 //! the end of a turn, where the next event may come within microseconds (see [`Front::turn`]).
 
+mod auth;
 mod call;
 mod config;
 mod connection;
@@ -41,6 +42,7 @@ use coreos_store::Write;
 use rustix::event::epoll;
 use slab::Slab;
 
+use auth::Guard;
 pub use config::FrontConfig;
 use connection::{Connection, Link, State};
 use listing::Lister;
@@ -53,7 +55,7 @@ use crate::Member;
 /// Epoll data of the mailbox's descriptor.
 const MAILBOX: u64 = u64::MAX;
 /// Low bits of a ticket that hold the connection's slot.
-const SLOT_BITS: u32 = 24;
+pub(crate) const SLOT_BITS: u32 = 24;
 /// Connections that the slots can number.
 const CONNECTIONS_MAX: usize = (1 << SLOT_BITS) - 1;
 
@@ -68,12 +70,16 @@ pub struct OutboundRequest {
     pub path: String,
     /// Query as sent, without the question mark.
     pub query: String,
-    /// Header names and values in order.
+    /// Header names and values in order, without credentials.
     pub headers: Vec<(String, String)>,
     /// The body, chunks already joined.
     pub body: Vec<u8>,
     /// The client's address.
     pub remote: String,
+    /// The user who has shown to be this one, where that is asked for.
+    pub user: Option<String>,
+    /// Whether whoever asks may do everything, where that is asked for; everybody may while authentication is off.
+    pub is_root: bool,
 }
 
 /// What a turn has for its caller.
@@ -100,6 +106,10 @@ pub struct FrontCounters {
     pub refused: u64,
     /// Stream watches closed because their client read too slowly.
     pub slow_watches: u64,
+    /// Watches ended because their client may no longer read.
+    pub revoked_watches: u64,
+    /// Passwords compared with a stored hash.
+    pub password_checks: u64,
 }
 
 /// See the module.
@@ -112,6 +122,7 @@ pub struct Front {
     /// What a turn does not keep waiting: descriptors that others on this thread read.
     others: OwnedFd,
     mailbox: Arc<Mailbox>,
+    guard: Guard,
     lister: Lister,
     connections: Slab<Connection>,
     /// Connections with output, to be flushed at the end of the round.
@@ -151,6 +162,7 @@ impl Front {
         Ok(Self {
             limits: config.http_limits(),
             identity: Identity::new(member.status().cluster_id, Date::new(unix_seconds())),
+            guard: Guard::new(&member, mailbox.clone(), config.upstream)?,
             lister: Lister::new(mailbox.clone()),
             member,
             config,
@@ -277,7 +289,11 @@ impl Front {
         match conn.state {
             State::Watching { id, .. } => self.member.with_store(|store, _| store.cancel(id)),
             State::Listing(pipe) => pipe.cancel(),
-            State::Idle | State::Proposed { .. } | State::Python | State::Lingering => {}
+            State::Idle
+            | State::Proposed { .. }
+            | State::Checking(_)
+            | State::Python
+            | State::Lingering => {}
         }
     }
 }

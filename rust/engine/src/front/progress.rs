@@ -44,7 +44,7 @@ impl Front {
         let mut ended = Vec::new();
         for &slot in slots {
             let Some(conn) = self.output(slot) else { continue };
-            let State::Watching { id, stream, progress: Some(progress) } = &conn.state else {
+            let State::Watching { id, stream, progress: Some(progress), .. } = &conn.state else {
                 continue;
             };
             let index = told_index.max(progress.floor_index);

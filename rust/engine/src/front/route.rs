@@ -12,7 +12,11 @@ pub(super) const PYTHON_BODY_BYTES_MAX: usize = 64 << 10;
 
 /// What a parsed request comes to, owning what it needs.
 pub(super) enum Action {
-    Call(Call),
+    Call {
+        call: Call,
+        /// Asked for with or without a meaning; permissions look at it.
+        recursive: bool,
+    },
     Refuse(Refusal),
     Options,
     Forbidden,
@@ -38,7 +42,7 @@ pub(super) fn route(
         .map_or_else(|_| key_part(request.path).is_some(), |path| key_part(&path).is_some());
     if is_key {
         return match understand(request, config, now_ns) {
-            Ok(call) => Action::Call(call),
+            Ok((call, recursive)) => Action::Call { call, recursive },
             Err(refusal) => Action::Refuse(refusal),
         };
     }
@@ -51,8 +55,14 @@ pub(super) fn route(
         method: text(request.method.as_bytes()),
         path: text(request.path),
         query: text(request.query),
-        headers: request.headers().map(|(name, value)| (name.to_owned(), text(value))).collect(),
+        headers: request
+            .headers()
+            .filter(|(name, _)| !name.eq_ignore_ascii_case("authorization"))
+            .map(|(name, value)| (name.to_owned(), text(value)))
+            .collect(),
         body: request.body.to_vec(),
         remote: remote.to_owned(),
+        user: None,
+        is_root: false,
     }))
 }

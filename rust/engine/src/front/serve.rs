@@ -3,6 +3,7 @@
 use coreos_http::{Method, Next};
 use coreos_store::{Code, Error};
 
+use super::auth::Permit;
 use super::call::{Call, Refusal};
 use super::connection::{Framing, State};
 use super::moved::Moved;
@@ -71,6 +72,7 @@ impl Front {
     /// One request. False: nothing complete is buffered.
     fn serve_one(&mut self, slot: usize) -> bool {
         let draining = self.draining;
+        self.guard.refresh(&self.member);
         let Some(conn) = self.connections.get_mut(slot) else { return false };
         match conn.parser.next(&self.limits) {
             Next::Incomplete => {
@@ -114,19 +116,23 @@ impl Front {
                 };
                 let now_ns = self.unix_seconds.saturating_mul(1_000_000_000);
                 let action = route(&request, &self.config, now_ns, &conn.remote);
+                let asking = self.guard.asking(&request, &action, conn.certificate.as_deref());
                 conn.parser.advance();
                 conn.touched_ms = self.now_ms;
-                self.execute(slot, action);
+                self.admit(slot, action, asking);
                 true
             }
         }
     }
 
-    fn execute(&mut self, slot: usize, action: Action) {
+    /// Carry out what is allowed. `permit` is that of a watch.
+    pub(super) fn execute(&mut self, slot: usize, action: Action, permit: Option<Box<Permit>>) {
         match action {
-            Action::Call(Call::Write { write, no_value }) => self.write(slot, write, no_value),
-            Action::Call(Call::Get { path, spec }) => self.get(slot, path, spec),
-            Action::Call(Call::Watch { spec, progress_s }) => self.watch(slot, spec, progress_s),
+            Action::Call { call, .. } => match call {
+                Call::Write { write, no_value } => self.write(slot, write, no_value),
+                Call::Get { path, spec } => self.get(slot, path, spec),
+                Call::Watch { spec, progress_s } => self.watch(slot, spec, progress_s, permit),
+            },
             Action::Refuse(refusal) => self.refuse(slot, refusal),
             Action::Options => self.answer(slot, |identity, out, framing| {
                 identity.whole(out, framing, 200, &[], b"");

@@ -14,6 +14,7 @@ enum Verdict {
     SlowRequest,
     LateProposal,
     Progress,
+    LateCheck,
 }
 
 impl Front {
@@ -38,6 +39,10 @@ impl Front {
                     self.answer_error(slot, &error, None);
                 }
                 Verdict::Progress => silent.push(slot),
+                Verdict::LateCheck => self.answer(slot, |identity, out, framing| {
+                    let text = "the password could not be checked in time: try again\n";
+                    identity.text(out, framing, 503, text);
+                }),
             }
         }
         self.tell_progress(&silent);
@@ -50,6 +55,9 @@ impl Front {
         match conn.state {
             State::Proposed { .. } if quiet_ms > self.config.request_timeout_ms => {
                 Some(Verdict::LateProposal)
+            }
+            State::Checking(_) if quiet_ms > self.config.request_timeout_ms => {
+                Some(Verdict::LateCheck)
             }
             State::Lingering if quiet_ms > LINGER_MS => Some(Verdict::Close),
             State::Idle | State::Listing(_) | State::Watching { .. } if conn.unsent() > 0 => {
@@ -93,7 +101,11 @@ impl Front {
         match conn.state {
             State::Idle => self.drain_idle(slot),
             State::Watching { .. } => self.end_watch(slot),
-            State::Lingering | State::Proposed { .. } | State::Python | State::Listing(_) => {}
+            State::Lingering
+            | State::Proposed { .. }
+            | State::Checking(_)
+            | State::Python
+            | State::Listing(_) => {}
         }
     }
 

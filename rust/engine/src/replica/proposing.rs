@@ -114,7 +114,7 @@ fn bytes_of(body: &Body) -> usize {
             let prev_value = write.prev_value.as_ref().map_or(0, Vec::len);
             write.path.len() + write.value.len() + prev_value
         }
-        // The member's own: a few names and URLs.
+        // Names and URLs: the member's own, or from a request that is small by itself.
         _ => 0,
     }
 }

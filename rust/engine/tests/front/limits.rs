@@ -49,7 +49,7 @@ fn more_connections_than_the_limit_are_refused_with_a_message() {
     let mut rig = Rig::with(config(|config| config.max_connections = 2), |_| {});
     let (first, second) = (rig.connect(Over::Tcp), rig.connect(Over::Fed));
     assert!(!rig.front.wants_accept());
-    assert_eq!(rig.front.open_fed("third"), None);
+    assert_eq!(rig.front.open_fed("third", None), None);
     for over in [Over::Tcp, Over::Unix] {
         let third = rig.connect(over);
         rig.reply(third).expect(503, "the limit is 2 (--max-connections)");

@@ -6,6 +6,7 @@ mod common;
 mod reply;
 mod rig;
 
+mod auth;
 mod ends;
 mod limits;
 mod listings;

@@ -95,8 +95,18 @@ impl Rig {
                 self.front.adopt(server.into(), "local").expect("adopted");
                 Link::Unix(client)
             }
-            Over::Fed => Link::Fed(self.front.open_fed("fed").expect("within the limit")),
+            Over::Fed => Link::Fed(self.front.open_fed("fed", None).expect("within the limit")),
         };
+        self.add(link)
+    }
+
+    /// A new client whose certificate has this name.
+    pub fn connect_as(&mut self, name: &str) -> usize {
+        let id = self.front.open_fed("fed", Some(name)).expect("within the limit");
+        self.add(Link::Fed(id))
+    }
+
+    fn add(&mut self, link: Link) -> usize {
         let (to_send, received) = (VecDeque::new(), Vec::new());
         self.clients.push(Client {
             link,

@@ -106,13 +106,13 @@ fn who_leaves_with_much_pipelined_behind_a_watch_is_forgotten() {
 #[test]
 fn a_left_fed_watch_does_not_give_its_place_away_before_it_is_closed() {
     let mut rig = Rig::new();
-    let first = rig.front.open_fed("first").expect("room");
+    let first = rig.front.open_fed("first", None).expect("room");
     rig.front.feed(first, get("/v2/keys/a?wait=true").as_bytes());
     rig.front.turn(256).expect("a turn");
     rig.front.feed(first, b"");
     rig.front.turn(256).expect("a turn");
     assert_eq!(rig.watchers(), 0);
-    let second = rig.front.open_fed("second").expect("room");
+    let second = rig.front.open_fed("second", None).expect("room");
     assert_ne!(first, second, "the first one's task still knows that number");
     rig.front.close_fed(first);
     assert_eq!(rig.front.connections(), 1);

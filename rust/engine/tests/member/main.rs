@@ -5,6 +5,7 @@ mod common;
 #[path = "../common/inbox.rs"]
 mod inbox;
 
+mod changes;
 mod directory;
 mod proposals;
 mod snapshots;

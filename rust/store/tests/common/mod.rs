@@ -6,6 +6,7 @@ pub mod mistake;
 pub mod model;
 pub mod shown;
 pub mod steps;
+pub mod users;
 
 use std::sync::Arc;
 

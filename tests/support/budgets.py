@@ -22,7 +22,7 @@ BUDGETS: dict[str, Budget] = {
     "structure": Budget(area_s=40, test_s=120, long_test_s=120),
     "model": Budget(area_s=20, test_s=30, long_test_s=300),
     "api": Budget(area_s=260, test_s=60, long_test_s=900),
-    "etcd": Budget(area_s=40, test_s=60, long_test_s=60),
+    "etcd": Budget(area_s=60, test_s=60, long_test_s=60),
     "etcdctl": Budget(area_s=90, test_s=60, long_test_s=60),
     "faults": Budget(area_s=130, test_s=150, long_test_s=7200),
 }

@@ -92,3 +92,23 @@ def test_166_peer_port_lists_members(module_servers: Servers, kind: Kind) -> Non
     shown = server.request("GET", "/v2/members").json()["members"][0]
     assert f"{member['id']:x}" == shown["id"]
     assert member["peerURLs"] == shown["peerURLs"]
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("method", "body", "status", "said"),
+    [
+        ("PUT", b'{"Level":"DEBUG"}', 204, b""),
+        ("PUT", b'{"Level":"INFO"}', 204, b""),
+        ("PUT", b'{"Level":"X"}', 400, b'{"message":"Invalid log level X"}'),
+        ("PUT", b"{", 400, b'{"message":"Invalid json body"}'),
+        ("GET", None, 405, b"Method Not Allowed\n"),
+    ],
+)
+def test_the_log_level(
+    module_servers: Servers, kind: Kind, method: str, body: bytes | None, status: int, said: bytes
+) -> None:
+    with module_servers(kind).connect() as conn:
+        reply = conn.request(method, "/config/local/log", body, (("Content-Type", "application/json"),))
+    assert (reply.status, reply.body) == (status, said)
+    assert status != 405 or reply.header("Allow") == "PUT"

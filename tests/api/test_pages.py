@@ -158,7 +158,7 @@ def test_a_watch_from_the_first_pages_index_sees_what_happened_meanwhile(conn: C
     assert conn.get(ground.top, watch).json()["node"]["value"] == "changed behind the reader"
 
 
-def test_a_big_page_is_streamed_and_a_big_count_is_not(conn: Connection) -> None:
+def test_big_pages_and_big_counts(conn: Connection) -> None:
     """More than what is read under the store's lock: another thread does it, with the same result."""
     top, count = f"/big{next(_NUMBERS)}", 600
     conn.send(b"".join(request_bytes("PUT", f"/v2/keys{top}/{n:04}", form(value=n)) for n in range(count)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.crowd import Crowd, wrongly_told
 from tests.support.plain_and_tls import plain_and_tls
 from tests.support.server import Kind, Server
 from tests.support.wire import Connection, request_bytes
@@ -145,6 +146,21 @@ def test_control_an_event_behind_its_notice_is_found() -> None:
     notice, event = {"action": "progress", "index": 5}, {"action": "set", "node": {"modifiedIndex": 5}}
     assert too_late([event, notice]) == []
     assert too_late([notice, event]) == [event]
+
+
+def test_thousands_of_silent_watchers_are_told_in_one_go(plain: Server) -> None:
+    """Each once; a write afterwards finds none of them left, and the server as quick as before."""
+    count = 2000
+    request = request_bytes("GET", "/v2/keys/crowd?wait=true&progress=2")
+    with plain.connect() as conn, Crowd(plain.address, count, request) as crowd:
+        crowd.wait_all(lambda watcher: watcher.is_over, 45.0, "told")
+        expected = f'{{"action":"progress","index":{index(conn)}}}\n'.encode()
+        wrong = wrongly_told([watcher.events() for watcher in crowd.watchers], [expected])
+        assert not wrong, (len(wrong), wrong[:5])
+        assert conn.request("GET", "/v2/stats/store").json()["watchers"] == 0
+        assert conn.put("/crowd", "1").status == 201
+        crowd.drain()
+        assert not wrongly_told([watcher.events() for watcher in crowd.watchers], [expected])
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from tests.etcdctl.fake import HANG, FakeServer, always, reply
 from tests.support.server import Kind, Server
 
 #: Servers that have /v2/auth, and those whose members can be written to.
-HAVE_AUTH = [Kind.ETCD34]
+HAVE_AUTH = [Kind.OURS, Kind.ETCD34]
 HAVE_MEMBER_WRITES = [Kind.ETCD34]
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from tests.conftest import ServerFactory
 from tests.etcdctl.fake import HANG, Answer, Asked, FakeServer, reply
-from tests.etcdctl.player import OURS_LACKS
 from tests.etcdctl.runner import PATIENT, Ctl, client_url
 from tests.support.ports import free_port
 from tests.support.server import Kind
 from tests.support.waiting import wait_until
 
 HEALTHY = '{"health":"true"}'
-KINDS = [Kind.ETCD34] if "member writes" in OURS_LACKS else [Kind.OURS, Kind.ETCD34]
+#: Ours adds no member before there are clusters of several.
+KINDS = [Kind.ETCD34]
 
 
 class Cluster:

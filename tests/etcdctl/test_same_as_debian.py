@@ -18,7 +18,6 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import ServerFactory
-from tests.etcdctl.player import OURS_LACKS
 from tests.etcdctl.runner import Ctl, Done, client_url
 from tests.support.server import Kind
 
@@ -96,7 +95,7 @@ ADMIN_FIXED = [
     Fixed(Step("user get bob"), lambda done: done == (0, "User: bob\nRoles:  r1 r2\n", "")),
 ]
 ADMIN_GROUND = ("user add root:pw", "user add bob:x", "user grant bob --roles r1,r2")
-ADMIN_KINDS = [Kind.ETCD34] if OURS_LACKS else [Kind.OURS, Kind.ETCD34]
+ADMIN_KINDS = [Kind.OURS, Kind.ETCD34]
 PROMPT = "New password: \n"
 
 

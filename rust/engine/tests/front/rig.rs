@@ -72,8 +72,13 @@ impl Rig {
     }
 
     /// Have the log fail as soon as it changes its segment: there is no place any more for the next one's name.
-    pub fn break_log(&self) {
-        std::fs::remove_dir_all(self.dir.path().join("member/wal")).expect("removed");
+    pub fn break_log(&mut self) {
+        let log = self.dir.path().join("member/wal");
+        // Before that one is prepared, it would be its preparation that fails.
+        self.until("the next segment", |_| {
+            common::names(&log).iter().any(|name| name.ends_with(".next")).then_some(())
+        });
+        std::fs::remove_dir_all(&log).expect("removed");
     }
 
     /// A new client; panics when it is refused without a word.

@@ -1,4 +1,4 @@
-"""No number of the checklist (section 12 of the reference) has been forgotten, and none is left out silently."""
+"""No number of the checklist (section 12 of the reference) is forgotten, and none is left out silently."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ Servers = Callable[[Kind], Server]
 server = plain_and_tls()
 #: Longer than a notice takes: its second of silence, and the second until the server looks.
 SILENT_S = 3.0
+#: In each of them one stream is silent until it has been told how far it is.
+ROUNDS = 4
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ def test_nothing_at_or_below_the_index_comes_later(server: Server, stack: ExitSt
     streams = {key: watch(server, stack, key, f"&progress=1&stream=true&waitIndex={since}") for key in keys}
     written: dict[str, list[int]] = {key: [] for key in keys}
     seen: dict[str, list[Any]] = {key: [] for key in keys}
-    for _ in range(4):
+    for _ in range(ROUNDS):
         silent, *busy = choice.sample(keys, 30)
         is_told = False
         while not is_told:
@@ -139,7 +141,8 @@ def test_nothing_at_or_below_the_index_comes_later(server: Server, stack: ExitSt
         assert too_late(seen[key]) == []
         got = [one["node"]["modifiedIndex"] for one in seen[key] if one["action"] != "progress"]
         assert got == [*written[key], last["node"]["modifiedIndex"]], "every event once, and in order"
-    assert sum(one["action"] == "progress" for key in keys for one in seen[key]) >= 60
+    # How many more there are depends on how long the rounds took.
+    assert sum(one["action"] == "progress" for key in keys for one in seen[key]) >= ROUNDS
 
 
 def test_control_an_event_behind_its_notice_is_found() -> None:

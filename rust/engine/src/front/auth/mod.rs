@@ -24,11 +24,16 @@ use access::{Access, Who, fingerprint};
 pub(super) use checks::Key;
 use checks::{Busy, Checks};
 use credentials::Credentials;
-use room::{Place, Room};
+use room::{Room, Share, bytes_of};
+
+/// An Authorization header over this proves nothing and is not kept: names and passwords are much shorter.
+const HEADER_BYTES_MAX: usize = 4 << 10;
 
 /// What a request says about who sends it.
 pub(super) enum Claim {
     Nothing,
+    /// An Authorization header that is too long to be looked at.
+    Excessive,
     /// An Authorization header.
     Header(Box<[u8]>),
     /// The name in the connection's certificate, without such a header.
@@ -46,7 +51,7 @@ pub(super) struct Asking {
 pub(super) struct Held {
     action: Action,
     asking: Asking,
-    _place: Place,
+    _share: Share,
 }
 
 /// By what right a watch goes on.
@@ -103,6 +108,7 @@ impl Guard {
         };
         let header = request.header("Authorization").filter(|value| !value.is_empty());
         let claim = match (header, certificate) {
+            (Some(value), _) if value.len() > HEADER_BYTES_MAX => Claim::Excessive,
             (Some(value), _) => Claim::Header(value.into()),
             (None, Some(name)) => Claim::Certificate(name.into()),
             (None, None) => Claim::Nothing,
@@ -131,6 +137,7 @@ impl Guard {
         let header = match claim {
             Claim::Nothing => return Ok(Some(Who::Guest)),
             Claim::Certificate(name) => return Ok(Some(Who::Certificate(name.clone()))),
+            Claim::Excessive => return Ok(Some(Who::Unproven)),
             Claim::Header(_) if !self.auth.is_enabled() => return Ok(Some(Who::Unproven)),
             Claim::Header(value) => value,
         };
@@ -167,17 +174,6 @@ fn is_guarded(request: &Request<'_>) -> bool {
     }
 }
 
-/// What of a request takes room while it waits.
-fn bytes_of(action: &Action) -> usize {
-    match action {
-        Action::Call { call: Call::Write { write, .. }, .. } => {
-            write.path.len() + write.value.len() + write.prev_value.as_ref().map_or(0, Vec::len)
-        }
-        Action::Python(request) => request.body.len(),
-        _ => 0,
-    }
-}
-
 impl Front {
     /// Carry out a request if whoever sends it may; the answer may have to wait for a password's check.
     pub(super) fn admit(&mut self, slot: usize, action: Action, asking: Option<Asking>) {
@@ -185,11 +181,11 @@ impl Front {
         let ticket = self.next_ticket(slot);
         let busy = match self.guard.who(&asking.claim, ticket) {
             Ok(Some(who)) => return self.judge_request(slot, action, asking.access, who),
-            Ok(None) => match self.guard.room.take(bytes_of(&action)) {
-                Some(place) => {
+            Ok(None) => match self.guard.room.take(bytes_of(&action, &asking)) {
+                Some(share) => {
                     let Some(conn) = self.connections.get_mut(slot) else { return };
                     conn.ticket = ticket;
-                    let held = Held { action, asking, _place: place };
+                    let held = Held { action, asking, _share: share };
                     conn.state = State::Checking(Box::new(held));
                     return;
                 }
@@ -233,7 +229,7 @@ impl Front {
             let state = std::mem::replace(&mut conn.state, State::Idle);
             let State::Checking(held) = state else { continue };
             (conn.ticket, conn.touched_ms) = (0, now_ms);
-            let Held { action, asking, _place } = *held;
+            let Held { action, asking, _share } = *held;
             self.admit(slot, action, Some(asking));
             self.serve(slot);
         }

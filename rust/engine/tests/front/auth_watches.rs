@@ -1,0 +1,103 @@
+//! Watches under authentication: they end with the right to them, and with their client or the server.
+
+use coreos_engine::front::FrontConfig;
+use coreos_engine::AuthChange;
+
+use crate::auth::{REFUSED, by, change, guarded, list, role, update};
+use crate::reply::{get, put};
+use crate::rig::{ALL, Over, Rig};
+
+/// Something that takes away the right to a watch.
+type Loss = (&'static str, fn(&Rig));
+
+/// Everything that can.
+fn losses() -> Vec<Loss> {
+    vec![
+        ("the user's role", |rig| update(rig, "al", None, &[])),
+        ("the user", |rig| change(rig, AuthChange::DeleteUser { name: "al".into() })),
+        ("the password", |rig| update(rig, "al", Some("new"), &["r"])),
+        ("the role", |rig| change(rig, AuthChange::DeleteRole { name: "r".into() })),
+        ("the role's pattern", |rig| {
+            let index = rig.member.with_store(|store, _| store.auth().roles["r"].modified_index);
+            let (read, write) = (list(&["/other"]), list(&["/m/*"]));
+            let name = "r".into();
+            change(rig, AuthChange::UpdateRole { name, read, write, expected_index: index });
+        }),
+    ]
+}
+
+#[test]
+fn a_watch_ends_with_the_right_to_it() {
+    // Each transport meets one of them.
+    for (over, (what, lose)) in ALL.into_iter().cycle().zip(losses()) {
+        let mut rig = guarded(FrontConfig::default());
+        let (once, stream, other) = (rig.connect(over), rig.connect(over), rig.connect(over));
+        let guest = rig.connect(over);
+        rig.send(once, by("al:pa", get("/v2/keys/m/x?wait=true")));
+        rig.send(stream, by("al:pa", get("/v2/keys/m?wait=true&recursive=true&stream=true")));
+        rig.send(other, by("root:pw", get("/v2/keys/m/x?wait=true")));
+        rig.send(guest, get("/v2/keys/pub?wait=true"));
+        rig.wait_for_watchers(4);
+        let writer = rig.connect(over);
+        rig.ask(writer, by("root:pw", put("/v2/keys/m/y", "before"))).expect(201, "");
+        lose(&rig);
+        rig.ask(writer, by("root:pw", put("/v2/keys/m/x", "after"))).expect(201, "");
+        let empty = rig.reply(once).expect(200, "");
+        assert_eq!(empty.body, "", "{what}");
+        rig.wait_for_end(once);
+        let told = rig.reply(stream).expect(200, "\"before\"");
+        assert!(!told.body.contains("after"), "{what}: {told:?}");
+        rig.wait_for_end(stream);
+        assert_eq!(rig.front.counters().revoked_watches, 2, "{what}");
+        // The control: who still may is told.
+        rig.reply(other).expect(200, "\"after\"");
+        assert_eq!(rig.watchers(), 1, "{what}: the guest's");
+    }
+}
+
+#[test]
+fn a_change_that_takes_nothing_away_ends_no_watch() {
+    let mut rig = guarded(FrontConfig::default());
+    let watcher = rig.connect(Over::Tcp);
+    rig.send(watcher, by("al:pa", get("/v2/keys/m/x?wait=true")));
+    rig.wait_for_watchers(1);
+    update(&rig, "al", None, &["more", "r"]);
+    role(&rig, "more", &["/more"], &[]);
+    change(&rig, AuthChange::Switch { on: false });
+    change(&rig, AuthChange::Switch { on: true });
+    let writer = rig.connect(Over::Tcp);
+    rig.ask(writer, by("root:pw", put("/v2/keys/m/x", "1"))).expect(201, "");
+    rig.reply(watcher).expect(200, "\"set\"");
+}
+
+#[test]
+fn turning_it_on_ends_the_watches_of_who_has_shown_nothing() {
+    for over in ALL {
+        let mut rig = guarded(FrontConfig::default());
+        change(&rig, AuthChange::Switch { on: false });
+        let (guest, public, unproven) = (rig.connect(over), rig.connect(over), rig.connect(over));
+        rig.send(guest, get("/v2/keys/m/x?wait=true"));
+        rig.send(public, get("/v2/keys/pub?wait=true"));
+        rig.send(unproven, by("al:pa", get("/v2/keys/m/x?wait=true")));
+        rig.wait_for_watchers(3);
+        change(&rig, AuthChange::Switch { on: true });
+        rig.wait_for_end(guest);
+        rig.wait_for_end(unproven);
+        assert_eq!(rig.watchers(), 1, "guests may read that one");
+        assert!(!rig.has_ended(public));
+    }
+}
+
+#[test]
+fn the_original_lets_watches_go_on() {
+    let mut rig = guarded(FrontConfig { upstream: true, ..FrontConfig::default() });
+    let watcher = rig.connect(Over::Tcp);
+    rig.send(watcher, by("al:pa", get("/v2/keys/m/x?wait=true")));
+    rig.wait_for_watchers(1);
+    change(&rig, AuthChange::DeleteUser { name: "al".into() });
+    let writer = rig.connect(Over::Tcp);
+    rig.ask(writer, by("root:pw", put("/v2/keys/m/x", "1"))).expect(201, "");
+    rig.reply(watcher).expect(200, "\"set\"");
+    rig.ask(writer, get("/v2/keys")).expect(401, REFUSED);
+    rig.ask(writer, by("root:pw", get("/v2/keys"))).expect(200, "");
+}

@@ -1,9 +1,10 @@
 //! Watches under authentication: they end with the right to them, and with their client or the server.
 
 use coreos_engine::front::FrontConfig;
-use coreos_engine::AuthChange;
+use coreos_engine::{AuthChange, Body};
+use coreos_store::{Op, Write};
 
-use crate::auth::{REFUSED, by, change, guarded, list, role, update};
+use crate::auth::{IN_TIME, REFUSED, by, change, guarded, list, role, update};
 use crate::reply::{get, put};
 use crate::rig::{ALL, Over, Rig};
 
@@ -100,4 +101,40 @@ fn the_original_lets_watches_go_on() {
     rig.reply(watcher).expect(200, "\"set\"");
     rig.ask(writer, get("/v2/keys")).expect(401, REFUSED);
     rig.ask(writer, by("root:pw", get("/v2/keys"))).expect(200, "");
+}
+
+/// A write that nobody waits for in the front.
+fn set(rig: &Rig, path: &str, value: &str) {
+    let write = Write { value: value.into(), ..Write::new(Op::Set, path) };
+    let applied = rig.member.execute(Body::Write(write), IN_TIME).expect("carried out");
+    applied.outcome.expect("no error");
+}
+
+#[test]
+fn a_slow_stream_is_told_nothing_from_after_the_loss() {
+    for over in [Over::Unix, Over::Fed] {
+        let mut rig = guarded(FrontConfig::default());
+        let (stream, writer) = (rig.connect(over), rig.connect(over));
+        rig.send(stream, by("al:pa", get("/v2/keys/m?wait=true&recursive=true&stream=true")));
+        rig.wait_for_watchers(1);
+        rig.set_deaf(stream, true);
+        // More than its connection takes, less than what makes it too slow.
+        let value = "v".repeat(60_000);
+        for _ in 0..40 {
+            rig.ask(writer, by("root:pw", put("/v2/keys/m/x", &value)));
+        }
+        // The front hears of both at once.
+        update(&rig, "al", None, &[]);
+        set(&rig, "/m/x", "after");
+        rig.until("its end", |rig| (rig.front.counters().revoked_watches > 0).then_some(()));
+        // Nor does it end again.
+        role(&rig, "another", &["/x"], &[]);
+        rig.ask(writer, by("root:pw", put("/v2/keys/m/x", "later"))).expect(200, "");
+        rig.set_deaf(stream, false);
+        let told = rig.reply(stream).expect(200, "").body;
+        assert_eq!(told.matches(r#""action":"set""#).count(), 40, "{over:?}");
+        assert!(!told.contains(r#""value":"after""#), "{over:?}");
+        rig.wait_for_end(stream);
+        assert_eq!((rig.front.counters().revoked_watches, rig.watchers()), (1, 0));
+    }
 }

@@ -78,6 +78,8 @@ pub(super) struct Connection {
     pub closing: bool,
     /// The client has finished sending.
     pub eof: bool,
+    /// The same, as the kernel has said it, which it does once: the end itself may be behind input that is not read yet.
+    pub hung_up: bool,
     /// Bytes may wait in the socket: reading stopped before it was empty.
     pub unread: bool,
     /// Already on the list of connections to flush.
@@ -103,6 +105,7 @@ impl Connection {
             touched_ms: now_ms,
             closing: false,
             eof: false,
+            hung_up: false,
             unread: false,
             dirty: false,
             is_offered: false,

@@ -4,7 +4,7 @@ use coreos_engine::front::FrontConfig;
 use coreos_engine::{AuthChange, Body};
 use coreos_store::{Op, Write};
 
-use crate::auth::{IN_TIME, REFUSED, by, change, guarded, list, role, update};
+use crate::auth::{IN_TIME, REFUSED, by, change, checks, guarded, list, role, update};
 use crate::reply::{get, put};
 use crate::rig::{ALL, Over, Rig};
 
@@ -136,5 +136,39 @@ fn a_slow_stream_is_told_nothing_from_after_the_loss() {
         assert!(!told.contains(r#""value":"after""#), "{over:?}");
         rig.wait_for_end(stream);
         assert_eq!((rig.front.counters().revoked_watches, rig.watchers()), (1, 0));
+    }
+}
+
+#[test]
+fn a_watch_whose_password_is_checked_while_the_server_stops_ends() {
+    for over in ALL {
+        let mut rig = guarded(FrontConfig::default());
+        let client = rig.connect(over);
+        rig.send(client, by("al:pa", get("/v2/keys/m/x?wait=true")));
+        rig.until("it has come", |rig| (rig.front.counters().requests == 1).then_some(()));
+        rig.front.drain();
+        let empty = rig.reply(client).expect(200, "");
+        assert_eq!((empty.body.as_str(), checks(&rig)), ("", 1));
+        rig.wait_for_end(client);
+        rig.wait_for_connections(0);
+        assert_eq!(rig.watchers(), 0);
+    }
+}
+
+#[test]
+fn a_watch_does_not_outlive_its_client_however_much_was_sent_behind_it() {
+    for over in [Over::Tcp, Over::Unix] {
+        let mut rig = guarded(FrontConfig::default());
+        let client = rig.connect(over);
+        rig.send(client, by("al:pa", get("/v2/keys/m/x?wait=true")));
+        rig.until("it has come", |rig| (rig.front.counters().requests == 1).then_some(()));
+        // While its password is checked: so much that reading stops before the end is seen.
+        rig.send(client, get("/v2/keys/pub").repeat(2_500));
+        rig.finish(client);
+        let empty = rig.reply(client).expect(200, "");
+        assert_eq!((empty.body.as_str(), checks(&rig)), ("", 1));
+        rig.wait_for_end(client);
+        rig.wait_for_connections(0);
+        assert_eq!(rig.watchers(), 0);
     }
 }

@@ -113,6 +113,11 @@ impl Connection {
         }
     }
 
+    /// Where the client is, whatever its port; all of a unix socket are in one place.
+    pub fn address(&self) -> &str {
+        self.remote.rsplit_once(':').map_or(&*self.remote, |(address, _port)| address)
+    }
+
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle)
     }
@@ -133,6 +138,20 @@ impl Connection {
         self.ticket = 0;
         if !self.framing.keep_alive {
             self.closing = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_same_from_every_port() {
+        for (remote, address) in
+            [("127.0.0.1:50", "127.0.0.1"), ("[::1]:50", "[::1]"), ("local", "local"), ("", "")]
+        {
+            assert_eq!(Connection::new(Link::Fed, remote, 0).address(), address);
         }
     }
 }

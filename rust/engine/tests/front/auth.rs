@@ -154,7 +154,8 @@ fn who_tries_passwords_keeps_nobody_waiting() {
     let busy = replies.iter().filter(|reply| reply.status == 503).count();
     assert!(replies.iter().all(|reply| matches!(reply.status, 401 | 503)));
     assert!(busy > 0, "more wait than may");
-    let sentence = "too many passwords of this user are being checked: the limit is 8\n";
+    let sentence =
+        "too many passwords of this user are being checked from this address: the limit is 4\n";
     assert!(replies.iter().all(|reply| reply.status == 401 || reply.body == sentence));
     assert_eq!(checks(&rig), 1 + (tries.len() - busy) as u64);
     // Known ones need no check, whatever is being tried.

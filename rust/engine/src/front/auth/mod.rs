@@ -22,7 +22,7 @@ use super::route::Action;
 use crate::Member;
 use access::{Access, Who, fingerprint};
 pub(super) use checks::Key;
-use checks::{Busy, Checks};
+use checks::{Asker, Busy, Checks};
 use credentials::Credentials;
 use room::{Room, Share, bytes_of};
 
@@ -133,7 +133,7 @@ impl Guard {
     }
 
     /// Who makes this claim. `None`: that is being checked, and the request of this ticket will hear of it.
-    fn who(&mut self, claim: &Claim, ticket: u64) -> Result<Option<Who>, Busy> {
+    fn who(&mut self, claim: &Claim, address: &str, ticket: u64) -> Result<Option<Who>, Busy> {
         let header = match claim {
             Claim::Nothing => return Ok(Some(Who::Guest)),
             Claim::Certificate(name) => return Ok(Some(Who::Certificate(name.clone()))),
@@ -153,7 +153,10 @@ impl Guard {
                 Ok(Some(Who::User { name: name.into(), fingerprint }))
             }
             Some(false) => Ok(Some(Who::Unproven)),
-            None => self.checks.begin(key, &name, password, hash, ticket).map(|()| None),
+            None => {
+                let asker = Asker { user: name.into(), address: address.into() };
+                self.checks.begin(key, asker, &password, hash, ticket).map(|()| None)
+            }
         }
     }
 
@@ -179,7 +182,8 @@ impl Front {
     pub(super) fn admit(&mut self, slot: usize, action: Action, asking: Option<Asking>) {
         let Some(asking) = asking else { return self.execute(slot, action, None) };
         let ticket = self.next_ticket(slot);
-        let busy = match self.guard.who(&asking.claim, ticket) {
+        let Some(conn) = self.connections.get(slot) else { return };
+        let busy = match self.guard.who(&asking.claim, conn.address(), ticket) {
             Ok(Some(who)) => return self.judge_request(slot, action, asking.access, who),
             Ok(None) => match self.guard.room.take(bytes_of(&action, &asking)) {
                 Some(share) => {

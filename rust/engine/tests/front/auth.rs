@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use coreos_engine::front::FrontConfig;
 use coreos_engine::{AuthChange, Body, List, hash_password};
 
-use crate::reply::{Reply, get, put};
+use crate::reply::{Reply, bare, form, get, put};
 use crate::rig::{ALL, Over, Rig};
 
 pub const IN_TIME: Duration = Duration::from_secs(10);
@@ -108,6 +108,29 @@ fn paths_are_judged_as_they_are_carried_out() {
     rig.ask(client, by("al:pa", put("/v2/keys//x/../m//y", "1"))).expect(201, "\"/m/y\"");
     rig.ask(client, by("al:pa", get("/v2/keys/m?recursive=true"))).expect(200, "\"/m/y\"");
     rig.ask(client, by("al:pa", put("/v2/keys/m?dir=true", ""))).expect(401, REFUSED);
+}
+
+#[test]
+fn who_may_write_in_a_directory_may_not_replace_or_delete_it() {
+    let mut rig = guarded(FrontConfig::default());
+    let client = rig.connect(Over::Tcp);
+    rig.ask(client, by("al:pa", put("/v2/keys/m/x/y", "1"))).expect(201, "");
+    for target in ["/v2/keys/m/", "/v2/keys/m//", "/v2/keys/m/./", "/v2/keys/m/x/../"] {
+        let delete = bare("DELETE", &format!("{target}?recursive=true"));
+        rig.ask(client, by("al:pa", delete)).expect(401, REFUSED);
+        rig.ask(client, by("al:pa", put(&format!("{target}?dir=true"), ""))).expect(401, REFUSED);
+    }
+    // The control: what is in it.
+    let delete = bare("DELETE", "/v2/keys/m/x/?recursive=true");
+    rig.ask(client, by("al:pa", delete)).expect(200, "");
+    rig.ask(client, by("al:pa", form("POST", "/v2/keys/m/", "value=1"))).expect(201, "\"/m/0000");
+    rig.ask(client, by("al:pa", get("/v2/keys/m/"))).expect(200, "");
+    // The original judges the path as it was sent.
+    let mut rig = guarded(FrontConfig { upstream: true, ..FrontConfig::default() });
+    let client = rig.connect(Over::Tcp);
+    rig.ask(client, by("al:pa", put("/v2/keys/m/x", "1"))).expect(201, "");
+    let delete = bare("DELETE", "/v2/keys/m/?recursive=true");
+    rig.ask(client, by("al:pa", delete)).expect(200, "");
 }
 
 #[test]
@@ -246,6 +269,15 @@ fn a_certificate_names_a_user_unless_a_header_does() {
     rig.wait_for_watchers(1);
     change(&rig, AuthChange::DeleteUser { name: "al".into() });
     rig.wait_for_end(al);
+}
+
+#[test]
+fn in_the_original_a_certificate_names_nobody() {
+    let mut rig = guarded(FrontConfig { upstream: true, ..FrontConfig::default() });
+    let al = rig.connect_as("al");
+    rig.ask(al, get("/v2/keys/pub")).expect(404, "");
+    rig.ask(al, get("/v2/keys/m/x")).expect(401, REFUSED);
+    rig.ask(al, by("al:pa", get("/v2/keys/m/x"))).expect(404, "");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use coreos_store::{Auth, GUEST_ROLE, PasswordHash, ROOT_NAME, Role};
 /// What a request does to the key space, as far as permissions look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::front) struct Access {
-    /// The decoded path, clean but for a slash at its end, which patterns can see.
+    /// The decoded path, clean but for a slash at its end, which patterns can see. What replaces or deletes has none, for
+    /// it does so to the directory itself.
     pub path: Box<[u8]>,
     pub recursive: bool,
     pub writes: bool,
@@ -88,9 +89,12 @@ fn covers(pattern: &[u8], access: &Access, upstream: bool) -> bool {
     let Some(prefix) = pattern.strip_suffix(b"*") else {
         return !access.recursive && path == pattern;
     };
-    // Who may read everything in a directory may read the directory.
-    let is_its_directory =
-        || !upstream && !access.writes && prefix.strip_suffix(b"/").is_some_and(|dir| dir == path);
+    // Who may read everything in a directory may read the directory. A path is clean but for its end, so one with a
+    // slash there is not what a pattern with two of them means, least of all the root.
+    let is_its_directory = || {
+        let dir = prefix.strip_suffix(b"/").filter(|dir| !dir.ends_with(b"/"));
+        !upstream && !access.writes && dir == Some(path)
+    };
     path.starts_with(prefix) || is_its_directory()
 }
 
@@ -179,6 +183,17 @@ mod tests {
         for what in ["read", "read all"] {
             assert!(may(&user("al"), what, "/m", false));
             assert!(!may(&user("al"), what, "/m", true), "not in the original");
+        }
+    }
+
+    #[test]
+    fn a_doubled_slash_means_no_directory() {
+        let mut auth = auth();
+        for (pattern, path) in [("//*", "/"), ("/m//*", "/m/"), ("/m//*", "/m")] {
+            let role = Role { read: list(&[pattern]), write: None, modified_index: 1 };
+            auth.roles.insert("guest".into(), role);
+            let access = Access { path: path.as_bytes().into(), recursive: true, writes: false };
+            assert!(!Who::Guest.may(&access, &auth, false), "{pattern} {path}");
         }
     }
 

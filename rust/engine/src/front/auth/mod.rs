@@ -126,7 +126,9 @@ impl Guard {
         }
         // What is carried out is the clean path, so that is what counts.
         let mut path = clean_path(rest);
-        if rest.ends_with(b"/") && path != b"/" {
+        // A pattern for what is in a directory fits what is made in it and no write of the directory itself.
+        let is_about_itself = writes && !matches!(request.method, Method::Post);
+        if rest.ends_with(b"/") && path != b"/" && !is_about_itself {
             path.push(b'/');
         }
         Access { path: path.into(), recursive, writes }

@@ -9,7 +9,7 @@ import pytest
 from tests.api.test_auth import ENABLE, ROOT, USERS, ask, guard, key, put_user
 from tests.conftest import ServerFactory
 from tests.support.certificates import Certificates, make_certificates
-from tests.support.server import Server, Kind
+from tests.support.server import Kind, Server
 from tests.support.wire import Connection
 
 BY_NAME = pytest.mark.parametrize(

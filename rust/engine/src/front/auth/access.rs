@@ -101,6 +101,7 @@ fn covers(pattern: &[u8], access: &Access, upstream: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     use coreos_store::{List, User};
 
@@ -111,15 +112,15 @@ mod tests {
     }
 
     fn auth() -> Auth {
-        let user = |roles: &[&str]| User {
-            password_hash: PasswordHash("h".into()),
-            roles: list(roles),
-            modified_index: 1,
+        let user = |roles: &[&str]| {
+            Arc::new(User {
+                password_hash: PasswordHash("h".into()),
+                roles: list(roles),
+                modified_index: 1,
+            })
         };
-        let role = |read: &[&str], write: &[&str]| Role {
-            read: list(read),
-            write: list(write),
-            modified_index: 1,
+        let role = |read: &[&str], write: &[&str]| {
+            Arc::new(Role { read: list(read), write: list(write), modified_index: 1 })
         };
         Auth {
             enabled: Some(true),
@@ -191,7 +192,7 @@ mod tests {
         let mut auth = auth();
         for (pattern, path) in [("//*", "/"), ("/m//*", "/m/"), ("/m//*", "/m")] {
             let role = Role { read: list(&[pattern]), write: None, modified_index: 1 };
-            auth.roles.insert("guest".into(), role);
+            auth.roles.insert("guest".into(), Arc::new(role));
             let access = Access { path: path.as_bytes().into(), recursive: true, writes: false };
             assert!(!Who::Guest.may(&access, &auth, false), "{pattern} {path}");
         }
@@ -230,7 +231,7 @@ mod tests {
         let mut auth = auth();
         let role = |read: List| Role { read, write: None, modified_index: 1 };
         for read in [None, list(&[]), list(&[""])] {
-            auth.roles.insert("guest".into(), role(read));
+            auth.roles.insert("guest".into(), Arc::new(role(read)));
             let access = Access { path: b"/a"[..].into(), recursive: false, writes: false };
             assert!(!Who::Guest.may(&access, &auth, false));
         }

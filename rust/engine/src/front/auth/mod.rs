@@ -146,7 +146,7 @@ impl Guard {
         let Some(Credentials { name, password }) = Credentials::parse(header) else {
             return Ok(Some(Who::Unproven));
         };
-        let Some(user) = self.auth.users.get(&name) else { return Ok(Some(Who::Unproven)) };
+        let Some(user) = self.auth.users.get(&*name) else { return Ok(Some(Who::Unproven)) };
         let hash = &user.password_hash;
         let key = self.checks.key(&name, &password, hash);
         match self.checks.outcome(&key) {

@@ -18,6 +18,7 @@ use super::Front;
 use super::call::{Call, key_part};
 use super::connection::State;
 use super::mailbox::Mailbox;
+use super::reply::raft_error;
 use super::route::Action;
 use crate::Member;
 use access::{Access, Who, fingerprint};
@@ -52,6 +53,16 @@ pub(super) struct Held {
     action: Action,
     asking: Asking,
     _share: Share,
+}
+
+impl Held {
+    pub fn is_about_keys(&self) -> bool {
+        is_about_keys(&self.action)
+    }
+}
+
+fn is_about_keys(action: &Action) -> bool {
+    matches!(action, Action::Call { .. })
 }
 
 /// By what right a watch goes on.
@@ -199,8 +210,17 @@ impl Front {
             },
             Err(busy) => busy,
         };
+        self.refuse_unchecked(slot, is_about_keys(&action), &busy.to_string());
+    }
+
+    /// Nobody knows whether the password is right: nothing was done, and trying again may help.
+    pub(super) fn refuse_unchecked(&mut self, slot: usize, is_about_keys: bool, why: &str) {
+        if is_about_keys {
+            // Like all that cannot be carried out just now.
+            return self.answer_error(slot, &raft_error(&format!("etcdserver: {why}")), None);
+        }
         self.answer(slot, |identity, out, framing| {
-            identity.text(out, framing, 503, &format!("{busy}\n"));
+            identity.text(out, framing, 503, &format!("{why}\n"));
         });
     }
 

@@ -78,7 +78,7 @@ pub(super) struct Connection {
     pub closing: bool,
     /// The client has finished sending.
     pub eof: bool,
-    /// The same, as the kernel has said it, which it does once: the end itself may be behind input that is not read yet.
+    /// The same, as the kernel has said it, which it does once: the end may be behind input that is not read yet.
     pub hung_up: bool,
     /// Bytes may wait in the socket: reading stopped before it was empty.
     pub unread: bool,

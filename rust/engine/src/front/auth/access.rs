@@ -7,8 +7,8 @@ use coreos_store::{Auth, GUEST_ROLE, PasswordHash, ROOT_NAME, Role};
 /// What a request does to the key space, as far as permissions look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::front) struct Access {
-    /// The decoded path, clean but for a slash at its end, which patterns can see. What replaces or deletes has none, for
-    /// it does so to the directory itself.
+    /// The decoded path, clean but for a slash at its end, which patterns can see. What replaces or deletes has none,
+    /// for it does so to the directory itself.
     pub path: Box<[u8]>,
     pub recursive: bool,
     pub writes: bool,

@@ -193,3 +193,22 @@ def test_what_is_over_a_limit_is_refused_with_the_limits(method: str, path: str,
     assert reply.status == 403
     assert message(reply) == f"auth: {what} not saved: the limits are {limits}"
     assert len(member.asked) == 1
+
+
+def test_who_asks_for_one_does_not_make_objects_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = table({"al": (["r"], 4)}, {"r": (["/a"], [], 5)})
+    member = FakeMember(tables=[there])
+    for one in ("auth_of_user", "auth_of_role", "auth_switch"):
+        monkeypatch.setattr(member, one, lambda *_name: there)
+    monkeypatch.setattr(member, "auth", lambda: pytest.fail("all of it"))
+    grants = [(USER, {"user": "al", "grant": ["b"]}), (ROLE, {"role": "r", "grant": kv_read("/b")})]
+    for path in (USER, ROLE, ENABLE):
+        assert ask("GET", path, member=member).status == 200
+    for path, document in grants:
+        assert ask("PUT", path, document, member).status == 200
+    with pytest.raises(pytest.fail.Exception, match="all of it"):
+        ask("GET", "/v2/auth/users", member=member)
+
+
+def kv_read(pattern: str) -> dict[str, Any]:
+    return {"kv": {"read": [pattern]}}

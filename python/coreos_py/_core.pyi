@@ -9,6 +9,9 @@ fails while a turn runs.
 from typing import Any, Self, final
 
 __all__ = [
+    "AUTH_DOCUMENTS_MAX",
+    "AUTH_DOCUMENT_BYTES_MAX",
+    "AUTH_LIST_MAX",
     "Engine",
     "EngineError",
     "Front",
@@ -18,6 +21,9 @@ __all__ = [
     "repair",
     "verify",
 ]
+AUTH_DOCUMENTS_MAX: int
+AUTH_DOCUMENT_BYTES_MAX: int
+AUTH_LIST_MAX: int
 __version__: str
 
 class EngineError(Exception):
@@ -66,10 +72,18 @@ class Engine:
         """Ids that have left for ever, sorted."""
     def update_member(self, id: int, peer_urls: list[str], *, timeout_ms: int) -> int:
         """New peer URLs. This and the changes below wait until they are durable and applied: 0, or the number
-        of the store's error (100 not found, 101 not as expected, 105 exists, 107 not allowed). Blocks."""
+        of the store's error (100 not found, 101 not as expected, 105 exists, 107 not allowed, 209 over a
+        limit). Blocks."""
     def auth(self) -> dict[str, Any]:
         """`enabled`; `users`: by name (roles or None, modified_index); `roles`: by name (read or None, write
-        or None, modified_index), without `root`. Both sorted by name."""
+        or None, modified_index), without `root`. Both sorted by name. It may be long: for a worker thread.
+        The three below are the same with what is asked for alone."""
+    def auth_of_user(self, name: str) -> dict[str, Any]:
+        """This user, if there is such a one, and those roles of its list that there are."""
+    def auth_of_role(self, name: str) -> dict[str, Any]:
+        """This role, if there is such a one."""
+    def auth_switch(self) -> dict[str, Any]:
+        """No users and no roles."""
     def switch_auth(self, on: bool, *, timeout_ms: int) -> int:
         """Judge requests or not: 101 if it is so already, 100 without a user root."""
     def put_user(

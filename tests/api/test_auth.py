@@ -196,7 +196,9 @@ ACCESS: list[tuple[str | None, str, str, int, int]] = [
     ("al:pa", "HEAD", "/q", 401, 401),
     ("al:pa", "GET", "/mx", 401, 401),
     ("al:pa", "PUT", "/m?dir=true", 401, 401),
-    ("al:pa", "PUT", "/m/?dir=true", 403, 403),
+    # Who may write what is in a directory may not write the directory.
+    ("al:pa", "PUT", "/m/?dir=true", 403, 401),
+    ("al:pa", "DELETE", "/m/", 403, 401),
     ("al:pa", "DELETE", "/m?recursive=true", 401, 401),
     ("al:pa", "PATCH", "/q", 405, 405),
     ("al:pa", "GET", "/m/x?wait=maybe", 400, 400),

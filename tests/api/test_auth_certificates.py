@@ -8,26 +8,29 @@ import pytest
 
 from tests.api.test_auth import ENABLE, ROOT, USERS, ask, guard, key, put_user
 from tests.conftest import ServerFactory
-from tests.support.certificates import make_certificates
-from tests.support.server import Kind
+from tests.support.certificates import Certificates, make_certificates
+from tests.support.server import Kind, Server
 from tests.support.wire import Connection
 
-ALL = pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)
+BY_NAME = pytest.mark.parametrize(
+    "kind", [kind for kind in Kind if kind is not Kind.UPSTREAM], ids=lambda kind: kind.value
+)
 
 
-@ALL
-def test_the_common_name_is_the_user(make_server: ServerFactory, kind: Kind, tmp_path: Path) -> None:
-    certs = make_certificates(tmp_path)
+def _start(make_server: ServerFactory, kind: Kind, certs: Certificates) -> Server:
+    """A server that requires certificates."""
     flags = ["--client-cert-auth", "--trusted-ca-file", str(certs.ca_file)]
     if kind is Kind.ETCD34:
         # Its own gateway would ask itself with a certificate that is none for clients.
         flags += ["--enable-grpc-gateway=false"]
-    server = make_server(
-        kind,
-        flags=flags,
-        tls=(certs.cert_file, certs.key_file),
-        client_tls=certs.client_named("somebody"),
-    ).start()
+    files = (certs.cert_file, certs.key_file)
+    return make_server(kind, flags=flags, tls=files, client_tls=certs.client_named("somebody")).start()
+
+
+@BY_NAME
+def test_the_common_name_is_the_user(make_server: ServerFactory, kind: Kind, tmp_path: Path) -> None:
+    certs = make_certificates(tmp_path)
+    server = _start(make_server, kind, certs)
 
     def connect(name: str) -> Connection:
         return Connection(server.address, tls=certs.client_named(name))
@@ -52,6 +55,29 @@ def test_the_common_name_is_the_user(make_server: ServerFactory, kind: Kind, tmp
         assert [ask(conn, "GET", USERS).status for conn in (root, al)] == [200, 401]
         put_user(root, "somebody", "x", "r")
         assert key(somebody, "GET", "/m/x").status == 200
+
+
+@BY_NAME
+def test_of_several_names_the_last_one_counts(make_server: ServerFactory, kind: Kind, tmp_path: Path) -> None:
+    certs = make_certificates(tmp_path)
+    server = _start(make_server, kind, certs)
+    with server.connect() as somebody:
+        guard(somebody)
+    for names, status in [(("root", "al"), 401), (("al", "root"), 200)]:
+        with Connection(server.address, tls=certs.client_of_many_names(tmp_path, *names)) as conn:
+            assert key(conn, "GET", "/m/x").status == 200
+            assert ask(conn, "GET", USERS).status == status
+
+
+def test_with_compat_upstream_a_certificate_names_nobody(make_server: ServerFactory, tmp_path: Path) -> None:
+    # As in 2.3.8, which looks at credentials alone.
+    certs = make_certificates(tmp_path)
+    server = _start(make_server, Kind.UPSTREAM, certs)
+    with Connection(server.address, tls=certs.client_named("al")) as al:
+        guard(al)
+        assert key(al, "GET", "/pub").status == 200
+        assert key(al, "GET", "/m/x").status == 401
+        assert key(al, "GET", "/m/x", "al:pa").status == 200
 
 
 def test_a_certificate_that_is_not_required_names_nobody(make_server: ServerFactory, tmp_path: Path) -> None:

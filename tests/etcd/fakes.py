@@ -83,6 +83,15 @@ class FakeMember:
     def auth(self) -> dict[str, Any]:
         return self.tables.pop(0) if len(self.tables) > 1 else self.tables[0]
 
+    def auth_of_user(self, name: str) -> dict[str, Any]:
+        return self.auth()
+
+    def auth_of_role(self, name: str) -> dict[str, Any]:
+        return self.auth()
+
+    def auth_switch(self) -> dict[str, Any]:
+        return self.auth()
+
     def switch_auth(self, on: bool, *, timeout_ms: int) -> int:
         return self._change("switch_auth", on)
 

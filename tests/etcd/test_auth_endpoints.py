@@ -172,5 +172,43 @@ def test_what_waits_or_takes_long_is_answered_by_another_thread() -> None:
         assert is_slow("DELETE", path)
     assert is_slow("PUT", "/v2/members/1")
     assert is_slow("GET", "/v2/auth/users")
+    assert is_slow("GET", USER)
+    assert not is_slow("GET", ROLE)
     assert not is_slow("GET", ENABLE)
     assert not is_slow("GET", "/v2/members")
+
+
+@pytest.mark.parametrize("method", ["create", "update"])
+@pytest.mark.parametrize(("path", "what"), [(USER, "User al"), (ROLE, "Role r")])
+def test_what_is_over_a_limit_is_refused_with_the_limits(method: str, path: str, what: str) -> None:
+    is_new = method == "create"
+    there = table() if is_new else table({"al": ([], 4)}, {"r": ([], [], 4)})
+    member = FakeMember(tables=[there], outcomes=[209])
+    grant: dict[str, Any] = {"roles": ["a"]} if is_new else {"grant": ["a"]}
+    lists = {"kv": {"read": ["/a"]}}
+    rights = {"permissions": lists} if is_new else {"grant": lists}
+    document = {"user": "al", "password": "p", **grant} if path == USER else {"role": "r", **rights}
+    reply = ask("PUT", path, document, member)
+    limits = "10000 users, 10000 roles, 1000 entries in a list and 65536 bytes in all of one user or role"
+    assert reply.status == 403
+    assert message(reply) == f"auth: {what} not saved: the limits are {limits}"
+    assert len(member.asked) == 1
+
+
+def test_who_asks_for_one_does_not_make_objects_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = table({"al": (["r"], 4)}, {"r": (["/a"], [], 5)})
+    member = FakeMember(tables=[there])
+    for one in ("auth_of_user", "auth_of_role", "auth_switch"):
+        monkeypatch.setattr(member, one, lambda *_name: there)
+    monkeypatch.setattr(member, "auth", lambda: pytest.fail("all of it"))
+    grants = [(USER, {"user": "al", "grant": ["b"]}), (ROLE, {"role": "r", "grant": kv_read("/b")})]
+    for path in (USER, ROLE, ENABLE):
+        assert ask("GET", path, member=member).status == 200
+    for path, document in grants:
+        assert ask("PUT", path, document, member).status == 200
+    with pytest.raises(pytest.fail.Exception, match="all of it"):
+        ask("GET", "/v2/auth/users", member=member)
+
+
+def kv_read(pattern: str) -> dict[str, Any]:
+    return {"kv": {"read": [pattern]}}

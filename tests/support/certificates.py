@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,32 @@ class Certificates:
         context = ssl.create_default_context()
         self.authority.configure_trust(context)
         self.authority.issue_cert(f"{name}.example", common_name=name).configure_cert(context)
+        return context
+
+    def client_of_many_names(self, folder: Path, *names: str) -> ssl.SSLContext:
+        """The same with several common names, in this order."""
+        issuer = x509.load_pem_x509_certificate(self.authority.cert_pem.bytes())
+        signer = load_pem_private_key(self.authority.private_key_pem.bytes(), None)
+        assert isinstance(signer, ec.EllipticCurvePrivateKey)
+        key = ec.generate_private_key(ec.SECP256R1())
+        now = datetime.datetime.now(datetime.UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names]))
+            .issuer_name(issuer.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .sign(signer, SHA256())
+        )
+        pem = folder / ("-".join(names) + ".pem")
+        secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        pem.write_bytes(certificate.public_bytes(Encoding.PEM) + secret)
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        context.load_cert_chain(pem)
         return context
 
 

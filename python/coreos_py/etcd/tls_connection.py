@@ -70,11 +70,10 @@ async def _admit(
 
 
 def _common_name(stream: TlsStream) -> str | None:
-    """The client's name in its certificate; None without one that has been verified."""
-    certificate = stream.getpeercert() or {}
-    return next(
-        (text for part in certificate.get("subject", ()) for key, text in part if key == "commonName"), None
-    )
+    """The client's name in its certificate, of several the last as in Go; None without a verified one."""
+    subject = (stream.getpeercert() or {}).get("subject", ())
+    names = [text for part in subject for key, text in part if key == "commonName"]
+    return names[-1] if names else None
 
 
 def _refusal(connections: int) -> bytes:

@@ -32,7 +32,9 @@ mod versions;
 pub use clock::{ClusterClock, Now};
 pub use completion::{Completion, Sink};
 pub use config::MemberConfig;
-pub use coreos_store::{AuthChange, Body, List, PasswordHash};
+pub use coreos_store::{
+    AuthChange, Body, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, LIST_MAX, List, PasswordHash, Role, User,
+};
 pub use coreos_wal::{RealDisk, Report, repair, verify};
 pub use error::{EngineError, ErrorKind, Refused};
 pub use execute::NotExecuted;

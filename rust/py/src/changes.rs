@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coreos_engine::{AuthChange, Body, List, Member, NotExecuted, PasswordHash};
+use coreos_engine::{AuthChange, Body, List, Member, NotExecuted, PasswordHash, Role, User};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -50,15 +50,43 @@ pub fn role(name: String, read: List, write: List, expected_index: Option<u64>) 
     })
 }
 
-/// Users, roles and the switch.
-pub fn auth<'py>(py: Python<'py>, member: &Member) -> PyResult<Bound<'py, PyDict>> {
+/// Which users and roles somebody wants to see.
+pub enum Wanted<'a> {
+    All,
+    /// This one, and the roles of its list.
+    User(&'a str),
+    Role(&'a str),
+    /// The switch alone.
+    Nothing,
+}
+
+/// Users, roles and the switch, all of one moment.
+pub fn auth<'py>(
+    py: Python<'py>,
+    member: &Member,
+    wanted: Wanted<'_>,
+) -> PyResult<Bound<'py, PyDict>> {
     let auth = member.with_store(|store, _| store.auth().clone());
     let (users, roles) = (PyDict::new(py), PyDict::new(py));
-    for (name, user) in &auth.users {
-        users.set_item(name, (&user.roles, user.modified_index))?;
-    }
-    for (name, role) in &auth.roles {
-        roles.set_item(name, (&role.read, &role.write, role.modified_index))?;
+    let add_user =
+        |name: &str, user: &User| users.set_item(name, (&user.roles, user.modified_index));
+    let add_role = |name: &str, role: &Role| {
+        roles.set_item(name, (&role.read, &role.write, role.modified_index))
+    };
+    let add_role_of = |name: &str| auth.roles.get(name).map_or(Ok(()), |role| add_role(name, role));
+    match wanted {
+        Wanted::All => {
+            auth.users.iter().try_for_each(|(name, user)| add_user(name, user))?;
+            auth.roles.iter().try_for_each(|(name, role)| add_role(name, role))?;
+        }
+        Wanted::User(name) => {
+            if let Some(user) = auth.users.get(name) {
+                add_user(name, user)?;
+                user.roles.iter().flatten().try_for_each(|role| add_role_of(role))?;
+            }
+        }
+        Wanted::Role(name) => add_role_of(name)?,
+        Wanted::Nothing => {}
     }
     let dict = PyDict::new(py);
     dict.set_item("enabled", auth.is_enabled())?;

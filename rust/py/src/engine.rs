@@ -8,7 +8,7 @@ use coreos_engine::{AuthChange, Body, EngineError, HistogramValue, Member, Membe
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::changes;
+use crate::changes::{self, Wanted};
 use crate::errors::engine_error;
 
 #[pyclass(frozen, module = "coreos_py._core")]
@@ -141,7 +141,19 @@ impl Engine {
     }
 
     fn auth<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        changes::auth(py, &self.member)
+        changes::auth(py, &self.member, Wanted::All)
+    }
+
+    fn auth_of_user<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
+        changes::auth(py, &self.member, Wanted::User(name))
+    }
+
+    fn auth_of_role<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
+        changes::auth(py, &self.member, Wanted::Role(name))
+    }
+
+    fn auth_switch<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        changes::auth(py, &self.member, Wanted::Nothing)
     }
 
     #[pyo3(signature = (on, *, timeout_ms))]

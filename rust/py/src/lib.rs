@@ -20,6 +20,9 @@ mod inspect;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("EngineError", module.py().get_type::<errors::EngineError>())?;
+    module.add("AUTH_DOCUMENTS_MAX", coreos_engine::DOCUMENTS_MAX)?;
+    module.add("AUTH_DOCUMENT_BYTES_MAX", coreos_engine::DOCUMENT_BYTES_MAX)?;
+    module.add("AUTH_LIST_MAX", coreos_engine::LIST_MAX)?;
     module.add_class::<engine::Engine>()?;
     module.add_class::<front::Front>()?;
     module.add_class::<front::Request>()?;

@@ -14,6 +14,12 @@ use crate::store::Store;
 pub const ROOT_NAME: &str = "root";
 /// The role of whoever says no name.
 pub const GUEST_ROLE: &str = "guest";
+/// Users that there may be, and as many roles: each change copies the table of pointers to them.
+pub const DOCUMENTS_MAX: usize = 10_000;
+/// Roles of a user, patterns to read and patterns to write of a role.
+pub const LIST_MAX: usize = 1_000;
+/// Bytes of the texts of one user or role.
+pub const DOCUMENT_BYTES_MAX: usize = 64 << 10;
 /// Indexes of what the original makes at its first change: three directories, and the switch turned off.
 const FIRST_INDEXES: usize = 4;
 
@@ -57,10 +63,10 @@ pub struct Role {
 pub struct Auth {
     /// Whether requests are judged at all; `None`: nothing was ever changed here.
     pub enabled: Option<bool>,
-    /// Users by name.
-    pub users: BTreeMap<String, User>,
+    /// Users by name. A change copies the pointers, for whoever judges requests keeps the table.
+    pub users: BTreeMap<Arc<str>, Arc<User>>,
     /// Roles by name; `root` is not among them.
-    pub roles: BTreeMap<String, Role>,
+    pub roles: BTreeMap<Arc<str>, Arc<Role>>,
 }
 
 impl Auth {
@@ -110,27 +116,23 @@ impl Store {
     }
 
     pub(crate) fn change_auth(&mut self, change: &AuthChange) -> Result<(), Error> {
+        self.must_be_small(change)?;
         match change {
             AuthChange::Switch { on } => self.switch_auth(*on),
             AuthChange::CreateUser { name, password_hash, roles } => {
                 self.begin_auth();
-                self.must_be_new(self.auth.users.contains_key(name), name)?;
-                let modified_index = self.auth_index();
-                let (password_hash, roles) = (password_hash.clone(), roles.clone());
-                let user = User { password_hash, roles, modified_index };
-                self.auth_mut().users.insert(name.clone(), user);
+                self.must_be_new(self.auth.users.contains_key(&**name), name)?;
+                self.must_have_room(self.auth.users.len(), "users")?;
+                self.put_user(name, password_hash.clone(), roles.clone());
                 Ok(())
             }
             AuthChange::UpdateUser { name, password_hash, roles, expected_index } => {
-                let user = self.auth.users.get(name);
-                self.must_be_expected(user.map(|user| user.modified_index), *expected_index, name)?;
-                let modified_index = self.auth_index();
-                if let Some(user) = self.auth_mut().users.get_mut(name) {
-                    if let Some(hash) = password_hash {
-                        user.password_hash.clone_from(hash);
-                    }
-                    user.roles.clone_from(roles);
-                    user.modified_index = modified_index;
+                let user = self.auth.users.get(&**name);
+                let index = user.map(|user| user.modified_index);
+                let old_hash = user.map(|user| user.password_hash.clone());
+                self.must_be_expected(index, *expected_index, name)?;
+                if let Some(hash) = password_hash.clone().or(old_hash) {
+                    self.put_user(name, hash, roles.clone());
                 }
                 Ok(())
             }
@@ -139,30 +141,31 @@ impl Store {
                     return Err(self.fail(Code::RootReadOnly, name.as_bytes()));
                 }
                 self.begin_auth();
-                self.must_exist(self.auth.users.contains_key(name), name)?;
+                self.must_exist(self.auth.users.contains_key(&**name), name)?;
                 self.auth_index();
-                self.auth_mut().users.remove(name);
+                self.auth_mut().users.remove(&**name);
                 Ok(())
             }
             AuthChange::CreateRole { name, read, write } => {
                 self.must_not_be_root(name)?;
                 self.begin_auth();
-                self.must_be_new(self.auth.roles.contains_key(name), name)?;
-                self.add_role(name, read.clone(), write.clone());
+                self.must_be_new(self.auth.roles.contains_key(&**name), name)?;
+                self.must_have_room(self.auth.roles.len(), "roles")?;
+                self.put_role(name, read.clone(), write.clone());
                 Ok(())
             }
             AuthChange::UpdateRole { name, read, write, expected_index } => {
-                let role = self.auth.roles.get(name);
+                let role = self.auth.roles.get(&**name);
                 self.must_be_expected(role.map(|role| role.modified_index), *expected_index, name)?;
-                self.add_role(name, read.clone(), write.clone());
+                self.put_role(name, read.clone(), write.clone());
                 Ok(())
             }
             AuthChange::DeleteRole { name } => {
                 self.must_not_be_root(name)?;
                 self.begin_auth();
-                self.must_exist(self.auth.roles.contains_key(name), name)?;
+                self.must_exist(self.auth.roles.contains_key(&**name), name)?;
                 self.auth_index();
-                self.auth_mut().roles.remove(name);
+                self.auth_mut().roles.remove(&**name);
                 Ok(())
             }
         }
@@ -178,7 +181,8 @@ impl Store {
             self.must_exist(self.auth.users.contains_key(ROOT_NAME), ROOT_NAME)?;
             if !self.auth.roles.contains_key(GUEST_ROLE) {
                 let everything = Some(vec!["/*".to_owned()]);
-                self.add_role(GUEST_ROLE, everything.clone(), everything);
+                // One more than there may be, if need be: otherwise it could not be turned on.
+                self.put_role(GUEST_ROLE, everything.clone(), everything);
             }
         }
         self.auth_index();
@@ -186,10 +190,16 @@ impl Store {
         Ok(())
     }
 
-    fn add_role(&mut self, name: &str, read: List, write: List) {
+    fn put_user(&mut self, name: &str, password_hash: PasswordHash, roles: List) {
+        let modified_index = self.auth_index();
+        let user = User { password_hash, roles, modified_index };
+        self.auth_mut().users.insert(name.into(), Arc::new(user));
+    }
+
+    fn put_role(&mut self, name: &str, read: List, write: List) {
         let modified_index = self.auth_index();
         let role = Role { read, write, modified_index };
-        self.auth_mut().roles.insert(name.to_owned(), role);
+        self.auth_mut().roles.insert(name.into(), Arc::new(role));
     }
 
     /// What comes before the first document, even before one that is then not made.
@@ -213,6 +223,37 @@ impl Store {
     fn auth_mut(&mut self) -> &mut Auth {
         self.auth_revision += 1;
         Arc::make_mut(&mut self.auth)
+    }
+
+    /// It comes first, as if the original had not understood the request: nothing is taken or looked up.
+    fn must_be_small(&self, change: &AuthChange) -> Result<(), Error> {
+        let (name, lists) = match change {
+            AuthChange::CreateUser { name, roles, .. }
+            | AuthChange::UpdateUser { name, roles, .. } => (name, [roles, &None]),
+            AuthChange::CreateRole { name, read, write }
+            | AuthChange::UpdateRole { name, read, write, .. } => (name, [read, write]),
+            AuthChange::Switch { .. }
+            | AuthChange::DeleteUser { .. }
+            | AuthChange::DeleteRole { .. } => return Ok(()),
+        };
+        if lists.iter().any(|list| list.as_ref().is_some_and(|list| list.len() > LIST_MAX)) {
+            let cause = format!("a list of more than {LIST_MAX}");
+            return Err(self.fail(Code::InvalidField, cause.as_bytes()));
+        }
+        let texts = lists.into_iter().flatten().flatten();
+        if name.len() + texts.map(String::len).sum::<usize>() > DOCUMENT_BYTES_MAX {
+            let cause = format!("more than {DOCUMENT_BYTES_MAX} bytes");
+            return Err(self.fail(Code::InvalidField, cause.as_bytes()));
+        }
+        Ok(())
+    }
+
+    fn must_have_room(&self, count: usize, what: &str) -> Result<(), Error> {
+        if count < DOCUMENTS_MAX {
+            return Ok(());
+        }
+        let cause = format!("more than {DOCUMENTS_MAX} {what}");
+        Err(self.fail(Code::InvalidField, cause.as_bytes()))
     }
 
     fn must_not_be_root(&self, name: &str) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! Users and roles to bytes and back: kind 10 of the commands and part 7 of a snapshot (`docs/formats.md`).
 
 use std::io::Read;
+use std::sync::Arc;
 
 use crate::auth::{Auth, AuthChange, PasswordHash, Role, User};
 use crate::codec::{DecodeError, Unknown, must_be};
@@ -110,21 +111,23 @@ pub(crate) fn decode<R: Read>(from: &mut Unpacker<R>, etcd_index: u64) -> Result
     for _ in 0..from.array()? {
         from.array_of(4)?;
         let name = from.text()?;
-        if auth.users.last_key_value().is_some_and(|(last, _)| *last >= name) {
+        if auth.users.last_key_value().is_some_and(|(last, _)| **last >= *name) {
             return Err(Fault::Malformed("users are not in order"));
         }
         let (password_hash, roles) = (PasswordHash(from.text()?), from.texts_or_nil()?);
         let modified_index = given(from.uint()?)?;
-        auth.users.insert(name, User { password_hash, roles, modified_index });
+        let user = User { password_hash, roles, modified_index };
+        auth.users.insert(name.into(), Arc::new(user));
     }
     for _ in 0..from.array()? {
         from.array_of(4)?;
         let name = from.text()?;
-        if auth.roles.last_key_value().is_some_and(|(last, _)| *last >= name) {
+        if auth.roles.last_key_value().is_some_and(|(last, _)| **last >= *name) {
             return Err(Fault::Malformed("roles are not in order"));
         }
         let (read, write) = (from.texts_or_nil()?, from.texts_or_nil()?);
-        auth.roles.insert(name, Role { read, write, modified_index: given(from.uint()?)? });
+        let role = Role { read, write, modified_index: given(from.uint()?)? };
+        auth.roles.insert(name.into(), Arc::new(role));
     }
     Ok(auth)
 }

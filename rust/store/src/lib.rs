@@ -42,7 +42,10 @@ mod watching;
 mod window;
 mod write;
 
-pub use auth::{Auth, AuthChange, GUEST_ROLE, List, PasswordHash, ROOT_NAME, Role, User};
+pub use auth::{
+    Auth, AuthChange, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, GUEST_ROLE, LIST_MAX, List, PasswordHash,
+    ROOT_NAME, Role, User,
+};
 pub use codec::{DecodeError, Unknown};
 pub use command::{Body, Command, Op, RequestId, Write};
 pub use error::{Code, Error};

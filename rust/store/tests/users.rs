@@ -2,10 +2,13 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::users::{Documents, Wrong, change, list, role, user};
 use common::{body, fresh};
 use coreos_store::{
-    Auth, AuthChange, Body, Code, Command, PasswordHash, RequestId, Store, StoreConfig, WatchSpec,
+    Auth, AuthChange, Body, Code, Command, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, LIST_MAX, List,
+    PasswordHash, RequestId, Store, StoreConfig, WatchSpec,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -52,12 +55,12 @@ fn with_current_index(change: AuthChange, auth: &Auth) -> AuthChange {
         AuthChange::UpdateUser { name, password_hash, roles, expected_index }
             if expected_index % 2 == 0 =>
         {
-            let current = auth.users.get(&name).map(|user| user.modified_index);
+            let current = auth.users.get(&*name).map(|user| user.modified_index);
             let expected_index = current.unwrap_or(expected_index);
             AuthChange::UpdateUser { name, password_hash, roles, expected_index }
         }
         AuthChange::UpdateRole { name, read, write, expected_index } if expected_index % 2 == 0 => {
-            let current = auth.roles.get(&name).map(|role| role.modified_index);
+            let current = auth.roles.get(&*name).map(|role| role.modified_index);
             let expected_index = current.unwrap_or(expected_index);
             AuthChange::UpdateRole { name, read, write, expected_index }
         }
@@ -176,4 +179,92 @@ fn hashes_are_not_shown() {
     assert!(!format!("{change:?}").contains("secret"));
     body(&mut store, Body::Auth(change));
     assert!(!format!("{:?}", store.auth()).contains("secret"));
+}
+
+/// Do it; the error's number.
+fn number(store: &mut Store, change: AuthChange) -> Option<u16> {
+    body(store, Body::Auth(change)).outcome.err().map(|error| error.code.number())
+}
+
+#[test]
+fn there_are_no_more_users_and_roles_than_there_may_be() {
+    let mut store = fresh();
+    for number in 0..DOCUMENTS_MAX {
+        for change in [user(&format!("u{number}"), "h", None), role(&format!("r{number}"), "/*")] {
+            assert!(body(&mut store, Body::Auth(change)).outcome.is_ok());
+        }
+    }
+    let before = (store.etcd_index(), store.auth().clone());
+    assert_eq!(number(&mut store, user("more", "h", None)), Some(209));
+    assert_eq!(number(&mut store, role("more", "/*")), Some(209));
+    assert_eq!(number(&mut store, user("u1", "h", None)), Some(105), "which is said first");
+    assert_eq!((store.etcd_index(), store.auth().clone()), before, "nothing is taken");
+    // Whoever goes makes room, and what is there can be changed.
+    assert_eq!(number(&mut store, AuthChange::DeleteUser { name: "u0".into() }), None);
+    assert_eq!(number(&mut store, user("root", "h", None)), None);
+    let expected_index = store.auth().roles["r1"].modified_index;
+    let (name, read, write) = ("r1".to_owned(), list(&["/a"]), None);
+    let changed = AuthChange::UpdateRole { name, read, write, expected_index };
+    assert_eq!(number(&mut store, changed), None);
+    // The role of guests comes with the switch all the same.
+    assert_eq!(number(&mut store, AuthChange::Switch { on: true }), None);
+    assert_eq!(store.auth().roles.len(), DOCUMENTS_MAX + 1);
+    let mut bytes = Vec::new();
+    store.view().write(&mut bytes).expect("memory");
+    let again = Store::restore(StoreConfig::default(), &mut &*bytes).expect("all of it");
+    assert_eq!(again.auth(), store.auth());
+}
+
+#[test]
+fn one_user_or_role_is_not_longer_than_it_may_be() {
+    let names = |count: usize, length: usize| -> List { Some(vec!["n".repeat(length); count]) };
+    let user = |roles: List| AuthChange::CreateUser {
+        name: "al".into(),
+        password_hash: PasswordHash("h".into()),
+        roles,
+    };
+    let role = |read: List, write: List| AuthChange::CreateRole { name: "al".into(), read, write };
+    let fits = DOCUMENT_BYTES_MAX - 2;
+    for (bad, good) in [
+        (user(names(LIST_MAX + 1, 1)), user(names(LIST_MAX, 1))),
+        (user(names(1, fits + 1)), user(names(1, fits))),
+        (role(names(LIST_MAX + 1, 1), None), role(names(LIST_MAX, 1), names(LIST_MAX, 1))),
+        (role(None, names(LIST_MAX + 1, 1)), role(None, names(LIST_MAX, 1))),
+        (role(names(1, fits), names(1, 1)), role(names(1, fits - 1), names(1, 1))),
+    ] {
+        let mut store = fresh();
+        let before = store.etcd_index();
+        assert_eq!(number(&mut store, bad), Some(209));
+        assert_eq!((store.etcd_index(), store.auth().enabled), (before, None), "nothing is taken");
+        assert_eq!(number(&mut store, good), None, "the control");
+        for change in [
+            AuthChange::UpdateUser {
+                name: "al".into(),
+                password_hash: None,
+                roles: names(LIST_MAX + 1, 1),
+                expected_index: store.etcd_index(),
+            },
+            AuthChange::UpdateRole {
+                name: "al".into(),
+                read: None,
+                write: names(2, fits),
+                expected_index: store.etcd_index(),
+            },
+        ] {
+            assert_eq!(number(&mut store, change), Some(209));
+        }
+    }
+}
+
+#[test]
+fn a_change_copies_pointers_alone() {
+    let mut store = fresh();
+    for change in [user("al", "h", None), user("bo", "h", None), role("r", "/*")] {
+        assert_eq!(number(&mut store, change), None);
+    }
+    let before = store.auth().clone();
+    assert_eq!(number(&mut store, AuthChange::DeleteUser { name: "bo".into() }), None);
+    assert!(Arc::ptr_eq(&before.users["al"], &store.auth().users["al"]));
+    assert!(Arc::ptr_eq(&before.roles["r"], &store.auth().roles["r"]));
+    assert_eq!(before.users.len(), 2, "who has looked before keeps what there was");
 }

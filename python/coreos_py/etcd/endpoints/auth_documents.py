@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from coreos_py._core import EngineError
+from coreos_py._core import AUTH_DOCUMENT_BYTES_MAX, AUTH_DOCUMENTS_MAX, AUTH_LIST_MAX, EngineError
 from coreos_py.etcd.endpoints.context import Context, Incoming
 from coreos_py.etcd.endpoints.reply import Reply, as_json
 
@@ -16,6 +16,7 @@ ROOT = "root"
 NOT_FOUND = 100
 NOT_AS_EXPECTED = 101
 EXISTS = 105
+OVER_A_LIMIT = 209
 # Each lost race means that somebody else's change was made: more in a row than this are no accident.
 ATTEMPTS_MAX = 100
 
@@ -89,16 +90,15 @@ def repeated(attempt: Callable[[], T | None]) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Users and roles at one moment. Lists are None where none was ever given."""
+    """Users and roles at one moment, all or some. Lists are None where none was ever given."""
 
     users: dict[str, tuple[Names, int]]
     roles: dict[str, tuple[Names, Names, int]]
     enabled: bool
 
     @staticmethod
-    def of(context: Context) -> "Table":
-        """As they are now."""
-        auth = context.member.auth()
+    def of(auth: dict[str, Any]) -> "Table":
+        """What the member says."""
         return Table(auth["users"], auth["roles"], auth["enabled"])
 
     def role(self, name: str) -> dict[str, Any] | None:
@@ -109,6 +109,15 @@ class Table:
             return None
         read, write, _ = self.roles[name]
         return shown_role(name, read, write)
+
+
+def over_a_limit(what: str) -> RefusedError:
+    """More users or roles than there may be, or one that is too long."""
+    return RefusedError(
+        403,
+        f"auth: {what} not saved: the limits are {AUTH_DOCUMENTS_MAX} users, {AUTH_DOCUMENTS_MAX} roles, "
+        f"{AUTH_LIST_MAX} entries in a list and {AUTH_DOCUMENT_BYTES_MAX} bytes in all of one user or role",
+    )
 
 
 def shown_role(name: str, read: Names, write: Names) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from coreos_py.etcd.endpoints.reply import Reply, as_json
 def enable(request: Incoming, context: Context) -> Reply:
     """Ask, turn on, turn off. Anybody may ask."""
     if request.method == "GET":
-        enabled = Table.of(context).enabled
+        enabled = Table.of(context.member.auth_switch()).enabled
         return as_json(200, {"enabled": enabled}, newline=True, cluster=context.cluster_id())
     return _switch(request, context)
 

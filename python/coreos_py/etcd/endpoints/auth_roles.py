@@ -6,6 +6,7 @@ from typing import Any
 from coreos_py.etcd.endpoints.auth_documents import (
     EXISTS,
     NOT_FOUND,
+    OVER_A_LIMIT,
     ROOT,
     Names,
     RefusedError,
@@ -15,6 +16,7 @@ from coreos_py.etcd.endpoints.auth_documents import (
     invalid,
     named,
     names_of,
+    over_a_limit,
     parse_object,
     repeated,
     shown_role,
@@ -27,7 +29,7 @@ from coreos_py.etcd.endpoints.reply import Reply, as_json
 @guarded
 def listing(_request: Incoming, context: Context) -> Reply:
     """All roles with the built-in root, sorted by name."""
-    table = Table.of(context)
+    table = Table.of(context.member.auth())
     names = sorted({ROOT, *(n for n in table.roles if not (context.upstream and n.startswith("_")))})
     return as_json(
         200, {"roles": [table.role(name) for name in names]}, newline=True, cluster=context.cluster_id()
@@ -37,7 +39,7 @@ def listing(_request: Incoming, context: Context) -> Reply:
 def _one(name: str, request: Incoming, context: Context) -> Reply:
     """One role: show, make or change, delete."""
     if request.method == "GET":
-        role = Table.of(context).role(name)
+        role = Table.of(context.member.auth_of_role(name)).role(name)
         if role is None:
             raise RefusedError(404, f"auth: Role {name} does not exist.")
         return as_json(200, role, newline=True, cluster=context.cluster_id())
@@ -119,6 +121,8 @@ def _create(name: str, permissions: _Permissions, context: Context) -> None:
     )
     if problem == EXISTS:
         raise RefusedError(409, f"auth: Role {name} already exists.")
+    if problem == OVER_A_LIMIT:
+        raise over_a_limit(f"Role {name}")
 
 
 def _update(
@@ -127,7 +131,7 @@ def _update(
     _must_not_be_root(name)
 
     def attempt() -> _Permissions | None:
-        roles = Table.of(context).roles
+        roles = Table.of(context.member.auth_of_role(name)).roles
         if name not in roles:
             raise RefusedError(404, f"auth: Role {name} does not exist.")
         read, write, index = roles[name]
@@ -137,6 +141,8 @@ def _update(
         problem = context.member.put_role(
             name, new.read, new.write, expected_index=index, timeout_ms=context.request_timeout_ms
         )
+        if problem == OVER_A_LIMIT:
+            raise over_a_limit(f"Role {name}")
         return new if problem == 0 else None
 
     return repeated(attempt)

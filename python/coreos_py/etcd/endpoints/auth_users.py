@@ -7,6 +7,7 @@ from coreos_py._core import hash_password
 from coreos_py.etcd.endpoints.auth_documents import (
     EXISTS,
     NOT_FOUND,
+    OVER_A_LIMIT,
     ROOT,
     Names,
     RefusedError,
@@ -15,6 +16,7 @@ from coreos_py.etcd.endpoints.auth_documents import (
     guarded,
     named,
     names_of,
+    over_a_limit,
     parse_object,
     repeated,
     text_of,
@@ -26,7 +28,7 @@ from coreos_py.etcd.endpoints.reply import Reply, as_json
 @guarded
 def listing(_request: Incoming, context: Context) -> Reply:
     """Everybody, sorted by name; roles that do not exist are left out."""
-    table = Table.of(context)
+    table = Table.of(context.member.auth())
     # In the original a name with an underscore in front is a hidden node.
     names = (name for name in table.users if not (context.upstream and name.startswith("_")))
     users = [_shown(table, name, skips_missing=True) for name in names]
@@ -36,7 +38,7 @@ def listing(_request: Incoming, context: Context) -> Reply:
 def _one(name: str, request: Incoming, context: Context) -> Reply:
     """One user: show, make or change, delete."""
     if request.method == "GET":
-        table = Table.of(context)
+        table = Table.of(context.member.auth_of_user(name))
         if name not in table.users:
             raise RefusedError(404, f"auth: User {name} does not exist.")
         shown = _shown(table, name, skips_missing=not context.upstream)
@@ -108,7 +110,7 @@ def _put(name: str, request: Incoming, context: Context) -> Reply:
         if wanted.roles:
             raise RefusedError(400, "User JSON contains both roles and grant/revoke")
         roles = _update(wanted, context)
-    elif wanted.roles or name not in Table.of(context).users:
+    elif wanted.roles or name not in context.member.auth_of_user(name)["users"]:
         roles = _create(wanted, context)
         # The original says 200 when roles are given.
         is_new = not (wanted.roles and context.upstream)
@@ -127,6 +129,8 @@ def _create(wanted: _Wanted, context: Context) -> Names:
     )
     if problem == EXISTS:
         raise RefusedError(409, f"auth: User {wanted.name} already exists.")
+    if problem == OVER_A_LIMIT:
+        raise over_a_limit(f"User {wanted.name}")
     return roles
 
 
@@ -139,7 +143,7 @@ def _update(wanted: _Wanted, context: Context) -> list[str]:
 
     def attempt() -> list[str] | None:
         nonlocal hashed
-        users = Table.of(context).users
+        users = Table.of(context.member.auth_of_user(wanted.name)).users
         if wanted.name not in users:
             raise RefusedError(404, f"auth: User {wanted.name} does not exist.")
         stored, index = users[wanted.name]
@@ -153,6 +157,8 @@ def _update(wanted: _Wanted, context: Context) -> list[str]:
         problem = context.member.put_user(
             wanted.name, hashed, roles, expected_index=index, timeout_ms=context.request_timeout_ms
         )
+        if problem == OVER_A_LIMIT:
+            raise over_a_limit(f"User {wanted.name}")
         return roles if problem == 0 else None
 
     return repeated(attempt)

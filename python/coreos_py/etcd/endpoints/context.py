@@ -37,6 +37,15 @@ class Member(Protocol):
     def auth(self) -> dict[str, Any]:
         """Users, roles and the switch."""
 
+    def auth_of_user(self, name: str) -> dict[str, Any]:
+        """The same with one user and its roles alone."""
+
+    def auth_of_role(self, name: str) -> dict[str, Any]:
+        """The same with one role alone."""
+
+    def auth_switch(self) -> dict[str, Any]:
+        """The same without users and roles."""
+
     def switch_auth(self, on: bool, *, timeout_ms: int) -> int:
         """Turn authentication on or off: 0 or the number of an error, as with the changes below."""
 

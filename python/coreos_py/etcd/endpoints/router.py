@@ -40,7 +40,8 @@ _MEMBERS = Route(("GET", "POST", "DELETE", "PUT"), members.members, slow=("PUT",
 # A password's hash takes long, a change waits for the disk, and a list may be long.
 _CHANGES = ("PUT", "DELETE")
 _USERS = Route(_GET, auth_users.listing, slow=_GET)
-_USER = Route((*_GET, *_CHANGES), auth_users.one, slow=_CHANGES)
+# One role is short, but a user is shown with all of its roles.
+_USER = Route((*_GET, *_CHANGES), auth_users.one, slow=(*_GET, *_CHANGES))
 _ROLES = Route(_GET, auth_roles.listing, slow=_GET)
 _ROLE = Route((*_GET, *_CHANGES), auth_roles.one, slow=_CHANGES)
 ROUTES: dict[str, Route] = {

@@ -78,6 +78,8 @@ pub(super) struct Connection {
     pub closing: bool,
     /// The client has finished sending.
     pub eof: bool,
+    /// The same, as the kernel has said it, which it does once: the end may be behind input that is not read yet.
+    pub hung_up: bool,
     /// Bytes may wait in the socket: reading stopped before it was empty.
     pub unread: bool,
     /// Already on the list of connections to flush.
@@ -103,11 +105,17 @@ impl Connection {
             touched_ms: now_ms,
             closing: false,
             eof: false,
+            hung_up: false,
             unread: false,
             dirty: false,
             is_offered: false,
             upload_bytes: 0,
         }
+    }
+
+    /// Where the client is, whatever its port; all of a unix socket are in one place.
+    pub fn address(&self) -> &str {
+        self.remote.rsplit_once(':').map_or(&*self.remote, |(address, _port)| address)
     }
 
     pub fn is_idle(&self) -> bool {
@@ -130,6 +138,20 @@ impl Connection {
         self.ticket = 0;
         if !self.framing.keep_alive {
             self.closing = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_same_from_every_port() {
+        for (remote, address) in
+            [("127.0.0.1:50", "127.0.0.1"), ("[::1]:50", "[::1]"), ("local", "local"), ("", "")]
+        {
+            assert_eq!(Connection::new(Link::Fed, remote, 0).address(), address);
         }
     }
 }

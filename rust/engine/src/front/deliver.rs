@@ -118,8 +118,10 @@ impl Front {
     /// finished sending, which means that it has gone, or may not watch any longer, or the server stops.
     pub(super) fn end_watch(&mut self, slot: usize) {
         let Some(conn) = self.connections.get_mut(slot) else { return };
-        let State::Watching { id, stream, .. } = &mut conn.state else { return };
+        let State::Watching { id, stream, permit, .. } = &mut conn.state else { return };
         self.member.with_store(|store, _| store.cancel(*id));
+        // It is not to end again.
+        *permit = None;
         conn.framing.keep_alive = false;
         if stream.as_mut().is_some_and(|stream| stream.end()) {
             // What has happened is still told.

@@ -15,7 +15,8 @@ impl Front {
         self.counters.accepted += 1;
         self.fed_connections += 1;
         let mut conn = Connection::new(Link::Fed, remote, self.now_ms);
-        conn.certificate = certificate.map(Box::from);
+        // The original of that time does not look at it.
+        conn.certificate = certificate.filter(|_| !self.config.upstream).map(Box::from);
         Some(self.connections.insert(conn) as u64)
     }
 

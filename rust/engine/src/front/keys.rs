@@ -146,8 +146,9 @@ impl Front {
                 self.pull(slot);
             }
         }
-        if self.connections.get(slot).is_some_and(|conn| conn.eof) {
-            // It left before its watch began.
+        let has_left = self.connections.get(slot).is_some_and(|conn| conn.eof || conn.hung_up);
+        if has_left || self.draining {
+            // Whoever ends the watches of a client that leaves or of a server that stops has been here already.
             self.end_watch(slot);
         }
         self.mark_dirty(slot);

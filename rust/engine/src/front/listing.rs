@@ -12,7 +12,7 @@ use coreos_store::{ReadSpec, TreeView};
 use parking_lot::{Condvar, Mutex};
 
 use super::mailbox::Mailbox;
-use super::pipe::{Pipe, Progress};
+use super::pipe::{Pipe, Stage};
 
 /// Threads that render at the same time; other listings wait their turn.
 const THREADS_MAX: usize = 16;
@@ -129,7 +129,7 @@ impl Lister {
             }
         });
         spawned.map(drop).inspect_err(|_| {
-            pipe.end(Progress::Broken);
+            pipe.end(Stage::Broken);
             self.mailbox.post_listing(ticket);
             let mut slots = self.pool.slots.lock();
             slots.rendering -= 1;
@@ -165,11 +165,11 @@ impl Lister {
         }));
         // The path existed under the lock that gave the view, so neither an error nor a panic (which the hook has
         // printed) is to be expected; the client is told by a body without its end.
-        let progress = match rendered {
-            Ok(Ok(_)) => Progress::Rendered,
-            Ok(Err(_)) | Err(_) => Progress::Broken,
+        let stage = match rendered {
+            Ok(Ok(_)) => Stage::Rendered,
+            Ok(Err(_)) | Err(_) => Stage::Broken,
         };
-        pipe.end(progress);
+        pipe.end(stage);
         self.mailbox.post_listing(job.ticket);
     }
 }

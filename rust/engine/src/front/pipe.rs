@@ -9,7 +9,7 @@ const PIPE_BYTES_MAX: usize = 1 << 20;
 
 /// How far the thread is.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(super) enum Stage {
     /// More pieces will come.
     #[default]
     Rendering,
@@ -23,7 +23,7 @@ pub(super) enum Progress {
 struct Contents {
     pieces: VecDeque<Vec<u8>>,
     bytes: usize,
-    progress: Progress,
+    stage: Stage,
     cancelled: bool,
 }
 
@@ -55,10 +55,10 @@ impl Pipe {
             self.room.notify_one();
             return Taken::Piece(piece);
         }
-        match contents.progress {
-            Progress::Rendering => Taken::Nothing,
-            Progress::Rendered => Taken::End,
-            Progress::Broken => Taken::Broken,
+        match contents.stage {
+            Stage::Rendering => Taken::Nothing,
+            Stage::Rendered => Taken::End,
+            Stage::Broken => Taken::Broken,
         }
     }
 
@@ -90,8 +90,8 @@ impl Pipe {
         !self.contents.lock().cancelled
     }
 
-    pub fn end(&self, progress: Progress) {
-        self.contents.lock().progress = progress;
+    pub fn end(&self, stage: Stage) {
+        self.contents.lock().stage = stage;
     }
 }
 

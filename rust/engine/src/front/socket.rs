@@ -46,15 +46,16 @@ pub(super) fn refuse(socket: &OwnedFd, identity: &Identity, limit: usize) {
 impl Front {
     pub(super) fn socket_event(&mut self, slot: usize, flags: EventFlags) {
         let Some(conn) = self.connections.get_mut(slot) else { return };
+        let hangup = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
+        conn.hung_up |= hangup;
         if flags.contains(EventFlags::OUT) && conn.unsent() > 0 {
             self.mark_dirty(slot);
         }
-        let hangup = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
-        if flags.intersects(EventFlags::IN | hangup) {
-            self.read(slot, flags.intersects(hangup));
+        if hangup || flags.contains(EventFlags::IN) {
+            self.read(slot, hangup);
         }
         // With much pipelined behind a watch, reading stops before the end of the stream is seen.
-        if flags.intersects(hangup) && self.connections.get(slot).is_some_and(|conn| conn.unread) {
+        if hangup && self.connections.get(slot).is_some_and(|conn| conn.unread) {
             self.end_watch(slot);
         }
     }

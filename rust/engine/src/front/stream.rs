@@ -29,8 +29,12 @@ impl Stream {
         Self { waiting: events.into_iter().map(|event| (event, 0)).collect(), ..Self::default() }
     }
 
-    /// An event that has just happened; `is_last`: the watch ends with it.
+    /// An event that has just happened; `is_last`: the watch ends with it. Behind the end comes nothing: what was on
+    /// its way when the watch ended is not the client's any more.
     pub fn push(&mut self, event: Arc<Event>, is_last: bool) {
+        if self.has_ended {
+            return;
+        }
         let bytes = event.bytes();
         self.bytes += bytes;
         self.waiting.push_back((event, bytes));

@@ -14,7 +14,7 @@ enum Verdict {
     SlowRequest,
     LateProposal,
     Progress,
-    LateCheck,
+    LateCheck { is_about_keys: bool },
 }
 
 impl Front {
@@ -39,10 +39,10 @@ impl Front {
                     self.answer_error(slot, &error, None);
                 }
                 Verdict::Progress => silent.push(slot),
-                Verdict::LateCheck => self.answer(slot, |identity, out, framing| {
-                    let text = "the password could not be checked in time: try again\n";
-                    identity.text(out, framing, 503, text);
-                }),
+                Verdict::LateCheck { is_about_keys } => {
+                    let why = "the password could not be checked in time: try again";
+                    self.refuse_unchecked(slot, is_about_keys, why);
+                }
             }
         }
         self.tell_progress(&silent);
@@ -52,12 +52,12 @@ impl Front {
     fn judge(&self, slot: usize) -> Option<Verdict> {
         let conn = self.connections.get(slot)?;
         let quiet_ms = self.now_ms.saturating_sub(conn.touched_ms);
-        match conn.state {
+        match &conn.state {
             State::Proposed { .. } if quiet_ms > self.config.request_timeout_ms => {
                 Some(Verdict::LateProposal)
             }
-            State::Checking(_) if quiet_ms > self.config.request_timeout_ms => {
-                Some(Verdict::LateCheck)
+            State::Checking(held) if quiet_ms > self.config.request_timeout_ms => {
+                Some(Verdict::LateCheck { is_about_keys: held.is_about_keys() })
             }
             State::Lingering if quiet_ms > LINGER_MS => Some(Verdict::Close),
             State::Idle | State::Listing(_) | State::Watching { .. } if conn.unsent() > 0 => {

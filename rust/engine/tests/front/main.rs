@@ -7,6 +7,7 @@ mod reply;
 mod rig;
 
 mod auth;
+mod auth_watches;
 mod ends;
 mod limits;
 mod listings;

@@ -4,6 +4,7 @@
 //! switch at the first change too.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use coreos_store::{Auth, AuthChange, Code, List, PasswordHash, Role, User};
 use proptest::prelude::*;
@@ -207,10 +208,12 @@ impl Documents {
                 Document::Directory => {}
                 Document::Switch(on) => auth.enabled = Some(on),
                 Document::User(password_hash, roles) => {
-                    auth.users.insert(name, User { password_hash, roles, modified_index });
+                    let user = User { password_hash, roles, modified_index };
+                    auth.users.insert(name.into(), Arc::new(user));
                 }
                 Document::Role(read, write) => {
-                    auth.roles.insert(name, Role { read, write, modified_index });
+                    let role = Role { read, write, modified_index };
+                    auth.roles.insert(name.into(), Arc::new(role));
                 }
             }
         }

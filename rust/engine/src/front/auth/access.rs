@@ -7,7 +7,8 @@ use coreos_store::{Auth, GUEST_ROLE, PasswordHash, ROOT_NAME, Role};
 /// What a request does to the key space, as far as permissions look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::front) struct Access {
-    /// The decoded path, clean but for a slash at its end, which patterns can see.
+    /// The decoded path, clean but for a slash at its end, which patterns can see. What replaces or deletes has none,
+    /// for it does so to the directory itself.
     pub path: Box<[u8]>,
     pub recursive: bool,
     pub writes: bool,
@@ -88,15 +89,19 @@ fn covers(pattern: &[u8], access: &Access, upstream: bool) -> bool {
     let Some(prefix) = pattern.strip_suffix(b"*") else {
         return !access.recursive && path == pattern;
     };
-    // Who may read everything in a directory may read the directory.
-    let is_its_directory =
-        || !upstream && !access.writes && prefix.strip_suffix(b"/").is_some_and(|dir| dir == path);
+    // Who may read everything in a directory may read the directory. A path is clean but for its end, so one with a
+    // slash there is not what a pattern with two of them means, least of all the root.
+    let is_its_directory = || {
+        let dir = prefix.strip_suffix(b"/").filter(|dir| !dir.ends_with(b"/"));
+        !upstream && !access.writes && dir == Some(path)
+    };
     path.starts_with(prefix) || is_its_directory()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     use coreos_store::{List, User};
 
@@ -107,15 +112,15 @@ mod tests {
     }
 
     fn auth() -> Auth {
-        let user = |roles: &[&str]| User {
-            password_hash: PasswordHash("h".into()),
-            roles: list(roles),
-            modified_index: 1,
+        let user = |roles: &[&str]| {
+            Arc::new(User {
+                password_hash: PasswordHash("h".into()),
+                roles: list(roles),
+                modified_index: 1,
+            })
         };
-        let role = |read: &[&str], write: &[&str]| Role {
-            read: list(read),
-            write: list(write),
-            modified_index: 1,
+        let role = |read: &[&str], write: &[&str]| {
+            Arc::new(Role { read: list(read), write: list(write), modified_index: 1 })
         };
         Auth {
             enabled: Some(true),
@@ -183,6 +188,17 @@ mod tests {
     }
 
     #[test]
+    fn a_doubled_slash_means_no_directory() {
+        let mut auth = auth();
+        for (pattern, path) in [("//*", "/"), ("/m//*", "/m/"), ("/m//*", "/m")] {
+            let role = Role { read: list(&[pattern]), write: None, modified_index: 1 };
+            auth.roles.insert("guest".into(), Arc::new(role));
+            let access = Access { path: path.as_bytes().into(), recursive: true, writes: false };
+            assert!(!Who::Guest.may(&access, &auth, false), "{pattern} {path}");
+        }
+    }
+
+    #[test]
     fn root_may_everything() {
         for who in [user("root"), user("other")] {
             assert!(who.is_root(&auth()) && may(&who, "write all", "/", true));
@@ -215,7 +231,7 @@ mod tests {
         let mut auth = auth();
         let role = |read: List| Role { read, write: None, modified_index: 1 };
         for read in [None, list(&[]), list(&[""])] {
-            auth.roles.insert("guest".into(), role(read));
+            auth.roles.insert("guest".into(), Arc::new(role(read)));
             let access = Access { path: b"/a"[..].into(), recursive: false, writes: false };
             assert!(!Who::Guest.may(&access, &auth, false));
         }

@@ -3,7 +3,7 @@
 //! A check takes some 50 ms, so each pair of password and stored hash is checked once and its outcome kept, under a
 //! keyed hash of both: neither the password is kept nor anything that could be compared elsewhere. A changed password
 //! changes the stored hash and so finds nothing. Everything is bounded; wrong passwords have a place of their own and
-//! cannot push the right ones out.
+//! cannot push the right ones out, and what one address may have waiting leaves places for the others.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -24,6 +24,10 @@ const WRONG_MAX: usize = 1 << 10;
 const WAITING_MAX: usize = 128;
 /// Of these, for one user: who tries passwords does not keep the others waiting for long.
 const WAITING_USER_MAX: usize = 8;
+/// From one address: several are needed to keep everybody out.
+const WAITING_ADDRESS_MAX: usize = WAITING_MAX / 4;
+/// For one user from one address: a user who is being tried from there gets in from elsewhere.
+const WAITING_BOTH_MAX: usize = WAITING_USER_MAX / 2;
 /// Requests that may wait for one check.
 const REQUESTS_MAX: usize = 64 << 10;
 
@@ -37,8 +41,16 @@ struct Job {
 }
 
 struct Waiting {
-    user: Box<str>,
+    asker: Asker,
     tickets: Vec<u64>,
+}
+
+/// Who has a check wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::front) struct Asker {
+    pub user: Box<str>,
+    /// Where the first request for it comes from, without a port.
+    pub address: Box<str>,
 }
 
 /// The last so many keys.
@@ -73,6 +85,15 @@ pub(in crate::front) enum Busy {
     All,
     #[error("too many passwords of this user are being checked: the limit is {WAITING_USER_MAX}")]
     User,
+    #[error(
+        "too many passwords from this address are being checked: the limit is {WAITING_ADDRESS_MAX}"
+    )]
+    Address,
+    #[error(
+        "too many passwords of this user are being checked from this address: \
+         the limit is {WAITING_BOTH_MAX}"
+    )]
+    Both,
     #[error("too many requests wait for one password: the limit is {REQUESTS_MAX}")]
     Requests,
     #[error("too much waits for passwords to be checked: the limit is {BYTES_MAX} bytes")]
@@ -87,7 +108,6 @@ pub(in crate::front) struct Checks {
     right: Kept,
     wrong: Kept,
     waiting: HashMap<Key, Waiting>,
-    by_user: HashMap<Box<str>, usize>,
     jobs: Option<Sender<Job>>,
     mailbox: Arc<Mailbox>,
 }
@@ -103,17 +123,16 @@ impl Checks {
             right: Kept::new(RIGHT_MAX),
             wrong: Kept::new(WRONG_MAX),
             waiting: HashMap::new(),
-            by_user: HashMap::new(),
             jobs: None,
             mailbox,
         })
     }
 
-    /// The key of a user's password.
+    /// The key of a user's password: whatever is checked alike has one.
     pub fn key(&self, user: &str, password: &[u8], hash: &PasswordHash) -> Key {
         let mut digest = Sha256::new();
         digest.update(self.secret);
-        for part in [user.as_bytes(), hash.0.as_bytes(), password] {
+        for part in [user.as_bytes(), hash.0.as_bytes(), passwords::significant(password)] {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         }
@@ -132,8 +151,8 @@ impl Checks {
     pub fn begin(
         &mut self,
         key: Key,
-        user: &str,
-        password: Vec<u8>,
+        asker: Asker,
+        password: &[u8],
         hash: &PasswordHash,
         ticket: u64,
     ) -> Result<(), Busy> {
@@ -144,35 +163,45 @@ impl Checks {
             waiting.tickets.push(ticket);
             return Ok(());
         }
-        if self.waiting.len() >= WAITING_MAX {
-            return Err(Busy::All);
-        }
-        let of_user = self.by_user.get(user).copied().unwrap_or(0);
-        if of_user >= WAITING_USER_MAX {
-            return Err(Busy::User);
-        }
+        self.must_have_place(&asker)?;
+        let password = passwords::significant(password).to_vec();
         let job = Job { key, password, hash: hash.clone() };
         // It has room for all that may wait.
         if self.jobs()?.try_send(job).is_err() {
             self.jobs = None;
             return Err(Busy::NoThread("it has ended".to_owned()));
         }
-        self.by_user.insert(user.into(), of_user + 1);
-        self.waiting.insert(key, Waiting { user: user.into(), tickets: vec![ticket] });
+        self.waiting.insert(key, Waiting { asker, tickets: vec![ticket] });
+        Ok(())
+    }
+
+    fn must_have_place(&self, asker: &Asker) -> Result<(), Busy> {
+        if self.waiting.len() >= WAITING_MAX {
+            return Err(Busy::All);
+        }
+        // So few wait that counting them costs nothing beside the check.
+        let (mut of_user, mut from_address, mut of_both) = (0, 0, 0);
+        for other in self.waiting.values().map(|waiting| &waiting.asker) {
+            of_user += usize::from(other.user == asker.user);
+            from_address += usize::from(other.address == asker.address);
+            of_both += usize::from(other == asker);
+        }
+        if of_both >= WAITING_BOTH_MAX {
+            return Err(Busy::Both);
+        }
+        if from_address >= WAITING_ADDRESS_MAX {
+            return Err(Busy::Address);
+        }
+        if of_user >= WAITING_USER_MAX {
+            return Err(Busy::User);
+        }
         Ok(())
     }
 
     /// A check is done. Gives the requests that have waited for it.
     pub fn done(&mut self, key: Key, fits: bool) -> Vec<u64> {
         if fits { &mut self.right } else { &mut self.wrong }.push(key);
-        let Some(Waiting { user, tickets }) = self.waiting.remove(&key) else { return Vec::new() };
-        if let Some(count) = self.by_user.get_mut(&user) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_user.remove(&user);
-            }
-        }
-        tickets
+        self.waiting.remove(&key).map(|waiting| waiting.tickets).unwrap_or_default()
     }
 
     /// The way to the thread, which is started at the first check and ends with this.
@@ -206,8 +235,19 @@ mod tests {
     }
 
     fn begin(checks: &mut Checks, user: &str, password: &str, ticket: u64) -> Result<Key, Busy> {
+        from("::1", checks, user, password, ticket)
+    }
+
+    fn from(
+        address: &str,
+        checks: &mut Checks,
+        user: &str,
+        password: &str,
+        ticket: u64,
+    ) -> Result<Key, Busy> {
         let key = checks.key(user, password.as_bytes(), &hash());
-        checks.begin(key, user, password.into(), &hash(), ticket).map(|()| key)
+        let asker = Asker { user: user.into(), address: address.into() };
+        checks.begin(key, asker, password.as_bytes(), &hash(), ticket).map(|()| key)
     }
 
     #[test]
@@ -234,7 +274,7 @@ mod tests {
         assert_eq!(checks.outcome(&key), None);
         assert_eq!(checks.done(key, true), [1, 2, 3, 4]);
         assert_eq!(checks.outcome(&key), Some(true));
-        assert!(checks.by_user.is_empty() && checks.waiting.is_empty());
+        assert!(checks.waiting.is_empty());
     }
 
     #[test]
@@ -242,7 +282,8 @@ mod tests {
         let mut checks = checks();
         let mut first = None;
         for n in 0..WAITING_USER_MAX {
-            let key = begin(&mut checks, "al", &n.to_string(), n as u64).expect("room");
+            let (address, password) = (format!("10.0.0.{n}"), n.to_string());
+            let key = from(&address, &mut checks, "al", &password, n as u64).expect("room");
             first.get_or_insert(key);
         }
         assert_eq!(begin(&mut checks, "al", "more", 99), Err(Busy::User));
@@ -255,9 +296,37 @@ mod tests {
     fn no_more_wait_than_there_may() {
         let mut checks = checks();
         for n in 0..WAITING_MAX {
-            begin(&mut checks, &format!("u{n}"), "p", n as u64).expect("room");
+            let (address, user) = (format!("10.0.0.{n}"), format!("u{n}"));
+            from(&address, &mut checks, &user, "p", n as u64).expect("room");
         }
         assert_eq!(begin(&mut checks, "one more", "p", 99), Err(Busy::All));
+    }
+
+    #[test]
+    fn one_address_leaves_room_for_the_others() {
+        let mut checks = checks();
+        // Not all places of a user,
+        for n in 0..WAITING_BOTH_MAX {
+            begin(&mut checks, "al", &n.to_string(), n as u64).expect("room");
+        }
+        assert_eq!(begin(&mut checks, "al", "right", 99), Err(Busy::Both));
+        from("::2", &mut checks, "al", "right", 99).expect("room for those elsewhere");
+        begin(&mut checks, "al", "right", 100).expect("which those here may wait for too");
+        // and not all places.
+        for n in WAITING_BOTH_MAX..WAITING_ADDRESS_MAX {
+            begin(&mut checks, &format!("u{n}"), "p", n as u64).expect("room");
+        }
+        assert_eq!(begin(&mut checks, "bo", "pb", 101), Err(Busy::Address));
+        from("::2", &mut checks, "bo", "pb", 101).expect("room for those elsewhere");
+    }
+
+    #[test]
+    fn what_is_checked_alike_has_one_key() {
+        let checks = checks();
+        let password = "p".repeat(72);
+        let key = |password: &str| checks.key("al", password.as_bytes(), &hash());
+        assert_eq!(key(&password), key(&format!("{password}and more")));
+        assert_ne!(key(&password), key(&password[1..]));
     }
 
     #[test]

@@ -18,17 +18,23 @@ use super::Front;
 use super::call::{Call, key_part};
 use super::connection::State;
 use super::mailbox::Mailbox;
+use super::reply::raft_error;
 use super::route::Action;
 use crate::Member;
 use access::{Access, Who, fingerprint};
 pub(super) use checks::Key;
-use checks::{Busy, Checks};
+use checks::{Asker, Busy, Checks};
 use credentials::Credentials;
-use room::{Place, Room};
+use room::{Room, Share, bytes_of};
+
+/// An Authorization header over this proves nothing and is not kept: names and passwords are much shorter.
+const HEADER_BYTES_MAX: usize = 4 << 10;
 
 /// What a request says about who sends it.
 pub(super) enum Claim {
     Nothing,
+    /// An Authorization header that is too long to be looked at.
+    Excessive,
     /// An Authorization header.
     Header(Box<[u8]>),
     /// The name in the connection's certificate, without such a header.
@@ -46,7 +52,17 @@ pub(super) struct Asking {
 pub(super) struct Held {
     action: Action,
     asking: Asking,
-    _place: Place,
+    _share: Share,
+}
+
+impl Held {
+    pub fn is_about_keys(&self) -> bool {
+        is_about_keys(&self.action)
+    }
+}
+
+fn is_about_keys(action: &Action) -> bool {
+    matches!(action, Action::Call { .. })
 }
 
 /// By what right a watch goes on.
@@ -103,6 +119,7 @@ impl Guard {
         };
         let header = request.header("Authorization").filter(|value| !value.is_empty());
         let claim = match (header, certificate) {
+            (Some(value), _) if value.len() > HEADER_BYTES_MAX => Claim::Excessive,
             (Some(value), _) => Claim::Header(value.into()),
             (None, Some(name)) => Claim::Certificate(name.into()),
             (None, None) => Claim::Nothing,
@@ -120,24 +137,27 @@ impl Guard {
         }
         // What is carried out is the clean path, so that is what counts.
         let mut path = clean_path(rest);
-        if rest.ends_with(b"/") && path != b"/" {
+        // A pattern for what is in a directory fits what is made in it and no write of the directory itself.
+        let is_about_itself = writes && !matches!(request.method, Method::Post);
+        if rest.ends_with(b"/") && path != b"/" && !is_about_itself {
             path.push(b'/');
         }
         Access { path: path.into(), recursive, writes }
     }
 
     /// Who makes this claim. `None`: that is being checked, and the request of this ticket will hear of it.
-    fn who(&mut self, claim: &Claim, ticket: u64) -> Result<Option<Who>, Busy> {
+    fn who(&mut self, claim: &Claim, address: &str, ticket: u64) -> Result<Option<Who>, Busy> {
         let header = match claim {
             Claim::Nothing => return Ok(Some(Who::Guest)),
             Claim::Certificate(name) => return Ok(Some(Who::Certificate(name.clone()))),
+            Claim::Excessive => return Ok(Some(Who::Unproven)),
             Claim::Header(_) if !self.auth.is_enabled() => return Ok(Some(Who::Unproven)),
             Claim::Header(value) => value,
         };
         let Some(Credentials { name, password }) = Credentials::parse(header) else {
             return Ok(Some(Who::Unproven));
         };
-        let Some(user) = self.auth.users.get(&name) else { return Ok(Some(Who::Unproven)) };
+        let Some(user) = self.auth.users.get(&*name) else { return Ok(Some(Who::Unproven)) };
         let hash = &user.password_hash;
         let key = self.checks.key(&name, &password, hash);
         match self.checks.outcome(&key) {
@@ -146,7 +166,10 @@ impl Guard {
                 Ok(Some(Who::User { name: name.into(), fingerprint }))
             }
             Some(false) => Ok(Some(Who::Unproven)),
-            None => self.checks.begin(key, &name, password, hash, ticket).map(|()| None),
+            None => {
+                let asker = Asker { user: name.into(), address: address.into() };
+                self.checks.begin(key, asker, &password, hash, ticket).map(|()| None)
+            }
         }
     }
 
@@ -167,29 +190,19 @@ fn is_guarded(request: &Request<'_>) -> bool {
     }
 }
 
-/// What of a request takes room while it waits.
-fn bytes_of(action: &Action) -> usize {
-    match action {
-        Action::Call { call: Call::Write { write, .. }, .. } => {
-            write.path.len() + write.value.len() + write.prev_value.as_ref().map_or(0, Vec::len)
-        }
-        Action::Python(request) => request.body.len(),
-        _ => 0,
-    }
-}
-
 impl Front {
     /// Carry out a request if whoever sends it may; the answer may have to wait for a password's check.
     pub(super) fn admit(&mut self, slot: usize, action: Action, asking: Option<Asking>) {
         let Some(asking) = asking else { return self.execute(slot, action, None) };
         let ticket = self.next_ticket(slot);
-        let busy = match self.guard.who(&asking.claim, ticket) {
+        let Some(conn) = self.connections.get(slot) else { return };
+        let busy = match self.guard.who(&asking.claim, conn.address(), ticket) {
             Ok(Some(who)) => return self.judge_request(slot, action, asking.access, who),
-            Ok(None) => match self.guard.room.take(bytes_of(&action)) {
-                Some(place) => {
+            Ok(None) => match self.guard.room.take(bytes_of(&action, &asking)) {
+                Some(share) => {
                     let Some(conn) = self.connections.get_mut(slot) else { return };
                     conn.ticket = ticket;
-                    let held = Held { action, asking, _place: place };
+                    let held = Held { action, asking, _share: share };
                     conn.state = State::Checking(Box::new(held));
                     return;
                 }
@@ -197,8 +210,17 @@ impl Front {
             },
             Err(busy) => busy,
         };
+        self.refuse_unchecked(slot, is_about_keys(&action), &busy.to_string());
+    }
+
+    /// Nobody knows whether the password is right: nothing was done, and trying again may help.
+    pub(super) fn refuse_unchecked(&mut self, slot: usize, is_about_keys: bool, why: &str) {
+        if is_about_keys {
+            // Like all that cannot be carried out just now.
+            return self.answer_error(slot, &raft_error(&format!("etcdserver: {why}")), None);
+        }
         self.answer(slot, |identity, out, framing| {
-            identity.text(out, framing, 503, &format!("{busy}\n"));
+            identity.text(out, framing, 503, &format!("{why}\n"));
         });
     }
 
@@ -233,7 +255,7 @@ impl Front {
             let state = std::mem::replace(&mut conn.state, State::Idle);
             let State::Checking(held) = state else { continue };
             (conn.ticket, conn.touched_ms) = (0, now_ms);
-            let Held { action, asking, _place } = *held;
+            let Held { action, asking, _share } = *held;
             self.admit(slot, action, Some(asking));
             self.serve(slot);
         }

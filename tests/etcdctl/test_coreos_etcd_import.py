@@ -241,6 +241,25 @@ def test_a_folder_that_ends_during_the_import_does_not_stay(
         assert node(target, "/d")["ttl"] == ttl_s
 
 
+@pytest.mark.parametrize("ttl", [{}, {"ttl": 0}, {"ttl": -1}])
+def test_what_is_overdue_is_not_made_permanent(make_server: ServerFactory, ttl: dict[str, int]) -> None:
+    """etcd shows a key whose end has come until it has swept it: with `expiration`, without `ttl`."""
+    target = make_server().start()
+    numbers = {"modifiedIndex": 5, "createdIndex": 5}
+    end = {"expiration": "2026-01-01T00:00:00.1Z", **ttl}
+    inside = {"key": "/d/x", "value": "v", **numbers}
+    nodes = [
+        {"key": "/over", "value": "v", **numbers, **end},
+        {"key": "/d", "dir": True, "nodes": [inside], **numbers, **end},
+        {"key": "/stays", "value": "v", **numbers},
+    ]
+    with FakeServer(lambda asked: reply(event(nodes))) as source:
+        done = take_over(source.url, target)
+    assert done.returncode == 0, done.stderr
+    assert tree(target) == {"/": None, "/stays": "v"}
+    assert "ended meanwhile: " in done.stdout
+
+
 @given(ttl_s=st.integers(1, 10**6), fraction=st.floats(0, 1, exclude_max=True), elapsed_s=st.floats(0, 10**6))
 def test_never_shorter_than_what_is_left(ttl_s: int, fraction: float, elapsed_s: float) -> None:
     """What is really left lies up to a second below what a server shows."""

@@ -15,7 +15,10 @@ _NOT_A_FILE = 102
 
 
 class Item(NamedTuple):
-    """One file or directory to take over. `ttl_s` is what it had left when it was read, 0 without an end."""
+    """One file or directory to take over.
+
+    `ttl_s` is what it had left when it was read, 0 without an end, below 0 when its time was over already.
+    """
 
     key: str
     is_dir: bool
@@ -31,9 +34,14 @@ def items_of(node: Node) -> list[Item]:
     while waiting:
         node = waiting.pop()
         if node.key not in ("", "/"):
-            found.append(Item(node.key, node.is_dir, node.value, node.ttl_s, node.created_index))
+            found.append(Item(node.key, node.is_dir, node.value, _ttl_s(node), node.created_index))
         waiting += node.nodes or []
     return sorted(found, key=order)
+
+
+def _ttl_s(node: Node) -> int:
+    """A server that has not swept yet shows what is overdue: with its end, and without `ttl` since that is 0."""
+    return -1 if node.expiration and node.ttl_s <= 0 else node.ttl_s
 
 
 def order(item: Item) -> tuple[int, int, str]:

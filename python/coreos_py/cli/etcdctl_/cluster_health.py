@@ -84,8 +84,8 @@ def _is_healthy(session: Session, member: Member) -> bool:
 
 def _ask(session: Session, url: str) -> bool:
     endpoint = parse_endpoint(url)
-    # A client of its own for each: a silent member must not use up the time of the next one. It says no name and
-    # no password: /health wants none, and an advertised URL may be anybody's.
+    # A client of its own for each: a silent member must not use up the time of the next one. It sends no name
+    # and no password: /health wants none, and an advertised URL may be anybody's.
     with session.new_client([endpoint], is_anonymous=True) as client:
         try:
             reply = client.ask_only(endpoint, members.health())

@@ -9,7 +9,6 @@ from coreos_py.etcd.endpoints.auth_documents import (
     NOT_FOUND,
     ROOT,
     Names,
-    RefusedError,
     Table,
     done,
     guarded,
@@ -20,6 +19,7 @@ from coreos_py.etcd.endpoints.auth_documents import (
     text_of,
 )
 from coreos_py.etcd.endpoints.context import Context, Incoming
+from coreos_py.etcd.endpoints.refusals import RefusedError
 from coreos_py.etcd.endpoints.reply import Reply, as_json
 
 

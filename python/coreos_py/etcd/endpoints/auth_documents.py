@@ -12,10 +12,6 @@ from coreos_py.etcd.endpoints.refusals import Answer, RefusedError, explained, i
 from coreos_py.etcd.endpoints.reply import Reply, as_json
 
 ROOT = "root"
-# Numbers of the store's errors.
-NOT_FOUND = 100
-NOT_AS_EXPECTED = 101
-EXISTS = 105
 # Each lost race means that somebody else's change was made: more in a row than this are no accident.
 ATTEMPTS_MAX = 100
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from coreos_py.etcd.endpoints.auth_documents import (
-    EXISTS,
-    NOT_FOUND,
     ROOT,
     Names,
     Table,
@@ -20,7 +18,7 @@ from coreos_py.etcd.endpoints.auth_documents import (
     text_of,
 )
 from coreos_py.etcd.endpoints.context import Context, Incoming
-from coreos_py.etcd.endpoints.refusals import RefusedError
+from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, RefusedError
 from coreos_py.etcd.endpoints.reply import Reply, as_json
 
 

@@ -11,13 +11,14 @@ from urllib.parse import unquote
 
 from coreos_py.etcd.endpoints.context import Context, Incoming, header, hex_id
 from coreos_py.etcd.endpoints.go_json_errors import syntax_message, type_name
-from coreos_py.etcd.endpoints.refusals import RefusedError, explained, insufficient
+from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, RefusedError, explained, insufficient
 from coreos_py.etcd.endpoints.reply import Reply, as_json, as_text
 from coreos_py.etcd.urls import Url, sort_urls
 
 _PREFIX = "/v2/members"
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _ID_MAX = 2**64 - 1
+_URL_EXISTS = "etcdserver: peerURL exists"
 _LATER = "etcdserver: a cluster of more than one member is not supported by this version yet"
 _LAST = (
     "etcdserver: this is the only member, and a cluster cannot be without one: "
@@ -81,18 +82,29 @@ def _update(member_id: int, request: Incoming, context: Context, cluster: str) -
     _must_exist(member_id, context)
     _check_free(urls, context, but=member_id)
     texts = [str(url) for url in urls]
-    context.member.update_member(member_id, texts, timeout_ms=context.request_timeout_ms)
+    # Looked at above, and decided here: somebody else's change may have come in between.
+    problem = context.member.update_member(member_id, texts, timeout_ms=context.request_timeout_ms)
+    if problem == NOT_FOUND:
+        raise _no_such_member(hex_id(member_id))
+    if problem == EXISTS:
+        raise RefusedError(409, _URL_EXISTS)
+    if problem != 0:
+        raise RefusedError(500, f"etcdserver: the store refused the change with error {problem}")
     return Reply(204, (("X-Etcd-Cluster-Id", cluster),))
 
 
 def _must_exist(member_id: int, context: Context) -> None:
     if member_id not in {member["id"] for member in context.member.members()}:
-        raise RefusedError(404, f"No such member: {hex_id(member_id)}")
+        raise _no_such_member(hex_id(member_id))
+
+
+def _no_such_member(text: str) -> RefusedError:
+    return RefusedError(404, f"No such member: {text}")
 
 
 def _parse_id(text: str) -> int:
     if not set(text) <= _HEX_DIGITS or int(text, 16) > _ID_MAX:
-        raise RefusedError(404, f"No such member: {text}")
+        raise _no_such_member(text)
     return int(text, 16)
 
 
@@ -130,4 +142,4 @@ def _check_free(urls: tuple[Url, ...], context: Context, but: int | None = None)
     wanted = {str(url) for url in urls}
     for member in context.member.members():
         if member["id"] != but and wanted & set(member["peer_urls"]):
-            raise RefusedError(409, "etcdserver: peerURL exists")
+            raise RefusedError(409, _URL_EXISTS)

@@ -6,6 +6,11 @@ from coreos_py._core import EngineError
 from coreos_py.etcd.endpoints.context import Context, Incoming
 from coreos_py.etcd.endpoints.reply import Reply, as_json
 
+# Numbers of the store's errors.
+NOT_FOUND = 100
+NOT_AS_EXPECTED = 101
+EXISTS = 105
+
 Answer = Callable[[Incoming, Context], Reply]
 
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import pytest
 from hypothesis import given
@@ -168,7 +168,7 @@ def test_a_target_that_goes_away_can_be_gone_on_with(make_server: ServerFactory)
     breaks_after = 4
 
     def noted(asked: Asked) -> Answer:
-        key = asked.target.removeprefix("/v2/keys").partition("?")[0]
+        key = unquote(asked.target.removeprefix("/v2/keys").partition("?")[0])
         if asked.method == "PUT":
             notes[key] = parse_qs(asked.body)["value"][0]
         if asked.method == "DELETE":

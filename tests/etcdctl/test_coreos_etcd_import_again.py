@@ -137,6 +137,38 @@ def test_another_source_s_keys_are_not_its_own(
     assert tree(target) == before | {"/other": "1"}
 
 
+def test_sources_that_were_set_up_alike_are_two(target: Server) -> None:
+    """etcd makes the id out of names and URLs: two that listen to the same have the same one."""
+    files = [{"key": f"/{name}", "value": "1", "modifiedIndex": 5, "createdIndex": 5} for name in "ab"]
+
+    def source(file: dict[str, Any]) -> FakeServer:
+        headers = "X-Etcd-Index: 7\r\nX-Etcd-Cluster-Id: cdf818194e3a8c32\r\n"
+        return FakeServer(lambda asked: reply(event([file]), headers=headers))
+
+    with source(files[0]) as first, source(files[1]) as second:
+        assert take_over(first.url, target).returncode == 0
+        assert take_over(second.url, target).returncode == 1
+        assert take_over(second.url, target, "--force").returncode == 0
+    assert tree(target) == {"/": None, "/a": "1", "/b": "1"}
+
+
+def test_hidden_keys_follow_when_they_are_asked_for_again(source: Server, target: Server) -> None:
+    """A run in between that does not see them leaves them, and what is noted of them."""
+    for name in ("changes", "goes"):
+        put(source, f"/_hidden/{name}", "value=old")
+    hidden = ["--hidden", "/_hidden"]
+    assert take_over(source, target, *hidden).returncode == 0
+    put(source, "/_hidden/changes", "value=new")
+    delete(source, "/_hidden/goes")
+    for _ in range(2):
+        between = take_over(source, target)
+        assert between.returncode == 0, between.stderr
+        assert node(target, "/_hidden/goes")["value"] == "old"
+    again = take_over(source, target, *hidden)
+    assert again.returncode == 0, again.stderr
+    assert tree(target, "/_hidden") == {"/_hidden": None, "/_hidden/changes": "new"}
+
+
 def test_a_run_that_was_cut_off_goes_on_after_a_change(source: Server, target: Server) -> None:
     """Also for what was written last, before its indexes could be noted."""
     with (

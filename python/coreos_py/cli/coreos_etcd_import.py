@@ -14,9 +14,9 @@ from coreos_py.client.takeover import Count, Takeover
 from coreos_py.client.takeover_notes import notes
 
 REPEATED = (
-    "Repeated, it goes on where it ended and follows the source: what it has written is noted below the"
-    " hidden key /_coreos-import of the target, is overwritten, and is removed when the source has it no"
-    " longer. What others have written in the target is never removed and gets no end."
+    "Repeated as it was, it goes on where it ended and follows the source: what it has written is noted"
+    " below the hidden key /_coreos-import of the target, is overwritten, and is removed when the source"
+    " has it no longer. What others have written in the target is never removed and gets no end."
 )
 _SHOWN_MAX = 10
 _PROGRESS_S = 1.0

@@ -54,6 +54,7 @@ class Takeover:
         prefix: str = "",
     ) -> None:
         self.source = source
+        self._address = ",".join(sorted(endpoint.authority for endpoint in source.endpoints))
         self.target = target
         self.hidden = list(hidden)
         self.items: list[Item] = []
@@ -75,13 +76,13 @@ class Takeover:
     def read(self) -> None:
         """Read both sides; writes nothing."""
         found: dict[str, Item] = {}
-        source_id = ""
+        cluster_id = ""
         for key in ("/", *self.hidden):
             reply = self.source.send(requests.get(key, recursive=True, is_sorted=True, quorum=True))
             # The last reply's time counts for all: an earlier one would make what it shows too short.
             self._read_at = time.monotonic()
             result = decode_result(reply)
-            source_id = reply.head.headers.get("x-etcd-cluster-id", "")
+            cluster_id = reply.head.headers.get("x-etcd-cluster-id", "")
             self.source_index = self.source_index or result.etcd_index
             found |= {item.key: item for item in transfer.items_of(result.event.node)}
         ordered = sorted(found.values(), key=transfer.order)
@@ -90,7 +91,7 @@ class Takeover:
         for key in (self._prefix or "/", *(f"{self._prefix}/{key.strip('/')}" for key in self.hidden)):
             self._there |= {item.key: item for item in self._read_target(key)}
         self._there.pop(self._prefix, None)
-        self._record = Record(self.target, self._prefix, source_id)
+        self._record = Record(self.target, self._prefix, f"{cluster_id}@{self._address}")
         self._record.read()
         self._own.add(item for item in self._there.values() if self._record.is_ours(item))
 
@@ -108,7 +109,7 @@ class Takeover:
 
         An item that the target refuses is counted, and the rest goes on. Other errors end it.
         """
-        self._record.begin(self._own.values())
+        self._record.begin(self._own)
         self._remove_gone()
         number = 0
         for batch in batches(self.items):

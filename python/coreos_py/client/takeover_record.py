@@ -1,9 +1,10 @@
 """What a takeover has written, noted in the target itself, so that a further run can tell its own keys.
 
-Below `PREFIX/_coreos-import/CLUSTER`, where CLUSTER is the source's id, are files of JSON: an object from key
-to mark. Before keys are written their marks are digests of what they are to hold (text); afterwards the index
-under which they came (number): a file's modifiedIndex, a directory's createdIndex. A key is ours as long as
-one of its marks fits: one that somebody has written since, even with the same value, is not.
+Below `PREFIX/_coreos-import/CLUSTER@HOST:PORT` (the source's id and address: clusters that were set up alike
+have one id) are files of JSON: an object from key to mark. Before keys are written their marks are digests of
+what they are to hold (text); afterwards the index under which they came (number): a file's modifiedIndex, a
+directory's createdIndex. A key is ours as long as one of its marks fits: one that somebody has written since,
+even with the same value, is not.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ class Record:
         self.key = f"{prefix}/{_NAME}"
         """What holds the notes on all sources."""
         self._target = target
-        self._dir = f"{self.key}/{source_id or 'unknown'}"
+        self._dir = f"{self.key}/{source_id}"
         self._marks: dict[str, set[str | int]] = {}
-        self._files: list[str] = []
+        self._files: dict[str, set[str]] = {}
         self._number = 0
         self._planned: Sequence[Item] = ()
 
@@ -44,9 +45,10 @@ class Record:
         except KeyNotFoundError:
             return
         for node in found.walk():
-            for key, mark in _marks(node):
+            marks = _marks(node)
+            for key, mark in marks:
                 self._marks.setdefault(key, set()).add(mark)
-            self._files.append(node.key)
+            self._files[node.key] = {key for key, _ in marks}
             self._number = max(self._number, int(node.key.rpartition("/")[2]))
 
     def is_ours(self, item: Item) -> bool:
@@ -54,12 +56,19 @@ class Record:
         marks = self._marks.get(item.key, set())
         return mark_of(item) in marks or _digest(item) in marks
 
-    def begin(self, ours: Iterable[Item]) -> None:
-        """Note these in place of all that was noted before, of which the rest is not there any more."""
-        if not self._files:
+    def begin(self, ours: Mapping[str, Item]) -> None:
+        """Note these in place of what was noted before, of which the rest is not there any more.
+
+        What was noted on hidden keys stays: this run may not have asked for them.
+        """
+        old = [
+            file
+            for file, keys in self._files.items()
+            if not any("/_" in key and key not in ours for key in keys)
+        ]
+        if not old:
             return
-        old, self._files = self._files, []
-        for batch in batches(ours):
+        for batch in batches(ours.values()):
             self._add({item.key: mark_of(item) for item in batch})
         for file in old:
             self._target.call(requests.delete(file))
@@ -77,16 +86,15 @@ class Record:
                 item.key: mark_of(ours[item.key]) if item.key in ours else _digest(item)
                 for item in self._planned
             }
-            self._put(self._files[-1], marks)
+            self._put(marks)
 
     def _add(self, marks: Mapping[str, str | int]) -> None:
         self._number += 1
-        self._files.append(f"{self._dir}/{self._number}")
-        self._put(self._files[-1], marks)
+        self._put(marks)
 
-    def _put(self, file: str, marks: Mapping[str, str | int]) -> None:
+    def _put(self, marks: Mapping[str, str | int]) -> None:
         text = json.dumps(marks, separators=(",", ":"))
-        self._target.call(requests.set_value(file, text.encode("ascii")))
+        self._target.call(requests.set_value(f"{self._dir}/{self._number}", text.encode("ascii")))
 
 
 def batches(items: Iterable[Item]) -> Iterator[list[Item]]:

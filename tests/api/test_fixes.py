@@ -134,6 +134,28 @@ def test_sizes_and_who_names_the_limit(module_servers: Servers, kind: Kind) -> N
         assert (reply.status, b"65536" in reply.body) == (413, True)
 
 
+def test_what_is_refused_before_its_path_is_served_is_plain_text(module_servers: Servers) -> None:
+    """docs/v2-extensions.md: `detail` is for what serves the path, and this has not come to it."""
+    server = module_servers(Kind.OURS)
+    path = "/v2/members?detail=true"
+    host = f"Host: 127.0.0.1:{server.client_port}\r\n"
+    for status, lines in (
+        (400, f"GET {path} HTTP/1.1\r\n{host}{host}no colon\r\n\r\n"),
+        (403, f"GET {path} HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n"),
+        (413, f"POST {path} HTTP/1.1\r\n{host}Content-Length: 65537\r\n\r\n{' ' * 65_537}"),
+        (431, f"GET {path} HTTP/1.1\r\n{host}X: {'x' * 1_200_000}\r\n\r\n"),
+    ):
+        with server.connect() as conn:
+            conn.send(lines.encode())
+            reply = conn.read_reply()
+        assert reply.status == status
+        assert reply.header("Content-Type") == "text/plain; charset=utf-8"
+        assert b"errorCode" not in reply.body
+    # The control: the same path, refused by what serves it.
+    refused = server.request("PATCH", path)
+    assert (refused.status, refused.json()["errorCode"]) == (405, 405)
+
+
 def test_waiting_with_quorum_begins_after_every_answered_write(module_servers: Servers) -> None:
     """Fix 5: its index is not behind a write that was answered before, on another connection."""
     server = module_servers(Kind.OURS)

@@ -126,6 +126,22 @@ def test_no_course_of_events_is_reported_wrongly(name: str) -> None:
     assert all_wrong(name) == []
 
 
+def test_the_end_of_the_time_tells_what_had_failed_before() -> None:
+    """And whether anybody was connected to, not only whether the last one was."""
+    by_name = {course.name: course for course in COURSES}
+    for name, reason, connected in (
+        ("not connected", "connection refused", False),
+        ("no handshake", "tls", True),
+        ("a proxy's page", "answers client: server error, HTTP status 502", True),
+    ):
+        outcome = play(requests.get("/k"), (by_name[name], by_name["out of time"])).outcome
+        assert isinstance(outcome, DeadlineExceededError)
+        assert outcome.connected is connected
+        assert len(outcome.reasons) == 1
+        assert reason in outcome.reasons[0]
+        assert str(outcome) == f"context deadline exceeded\nerror #0: {outcome.reasons[0]}"
+
+
 def test_control_what_forgets_lost_answers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Attempts, "note_lost", lambda self, failure: None)
     for name in ("set", "create"):

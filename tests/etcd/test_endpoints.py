@@ -223,6 +223,25 @@ def test_members_refusals(
     assert reply.header("X-Etcd-Cluster-Id") == f"{CLUSTER_ID:x}"
 
 
+@pytest.mark.parametrize(
+    ("problem", "status", "message"),
+    [
+        (0, 204, ""),
+        (100, 404, f"No such member: {ID}"),
+        (105, 409, "etcdserver: peerURL exists"),
+        (107, 500, "etcdserver: the store refused the change with error 107"),
+    ],
+)
+def test_what_the_store_says_of_new_peer_urls_is_answered(problem: int, status: int, message: str) -> None:
+    """All checks had been passed: another change came in between."""
+    member = FakeMember(outcomes=[problem])
+    body = b'{"peerURLs":["http://127.0.0.1:9"]}'
+    reply = ask("PUT", f"/v2/members/{ID}", body, APP, member=member)
+    assert member.asked == [("update_member", int(ID, 16), ["http://127.0.0.1:9"])]
+    assert reply.status == status
+    assert reply.body == (go_json({"message": message}) if message else b"")
+
+
 @pytest.mark.parametrize(("method", "path"), [("DELETE", "/v2/members"), ("PUT", "/v2/members/")])
 def test_members_without_an_id(method: str, path: str) -> None:
     reply = ask(method, path)

@@ -14,6 +14,7 @@ import trustme
 
 from coreos_py import logs
 from coreos_py.etcd import tls
+from coreos_py.etcd.certificate_files import read_stamp
 from coreos_py.etcd.settings import TlsFiles
 from tests.conftest import ServerFactory
 from tests.support.certificates import Authority, Files
@@ -183,6 +184,42 @@ def test_files_that_cannot_be_used_are_named_once_and_change_nothing(
         path.write_bytes(data)
     assert clock.look(contexts) is not first, "whole again, and of a later time"
     assert "certificate reloaded" in capsys.readouterr().err
+
+
+def test_what_is_complained_of_is_not_taken(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it is the look at the key's rights that fails: the key may be gone between two looks."""
+    cert, key = authority.issue("server")
+    clock = Clock()
+    contexts = tls.ReloadingContext(TlsFiles(str(cert), str(key), None, requires_client_cert=False), clock)
+    first = contexts.current()
+    other_cert, other_key = authority.issue("other")
+    shutil.copy(other_cert, cert)
+    shutil.copy(other_key, key)
+
+    def gone(key_file: str) -> None:
+        raise FileNotFoundError(key_file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tls, "warn_of_open_key", gone)
+        assert clock.look(contexts) is first
+    assert clock.look(contexts) is not first, "the control: nothing else was wrong"
+
+
+def test_a_copy_of_the_same_length_and_time_is_a_change(authority: Authority) -> None:
+    cert, key = authority.issue("server")
+    files = TlsFiles(str(cert), str(key), None, requires_client_cert=False)
+    before, found = read_stamp(files), cert.stat()
+    assert read_stamp(files) == before
+    other = cert.read_bytes()[::-1]
+
+    def has_changed() -> bool:
+        cert.write_bytes(other)
+        os.utime(cert, ns=(found.st_atime_ns, found.st_mtime_ns))
+        assert (cert.stat().st_size, cert.stat().st_ino) == (found.st_size, found.st_ino)
+        return read_stamp(files) != before
+
+    # The kernel's clock for files goes on a few times in a hundredth of a second.
+    wait_until(has_changed)
 
 
 def warnings_of(capture: pytest.CaptureFixture[str]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import subprocess
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, unquote
 
 import pytest
 from hypothesis import given
@@ -126,7 +127,7 @@ def test_a_target_in_use_is_refused(source: Server, make_server: ServerFactory) 
     before = target.request("GET", "/v2/keys/?recursive=true").header("X-Etcd-Index")
     done = take_over(source, target)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "coreos: the target is not empty" in done.stderr
+    assert "coreos: the target is in use" in done.stderr
     assert "  /mine\n  /z\n" in done.stderr
     assert target.request("GET", "/v2/keys/?recursive=true").header("X-Etcd-Index") == before
 
@@ -163,9 +164,20 @@ def test_a_target_that_goes_away_can_be_gone_on_with(make_server: ServerFactory)
         {"key": f"/k{n}", "value": str(n), "modifiedIndex": n + 4, "createdIndex": n + 4} for n in range(9)
     ]
     there: dict[str, str] = {}
+    notes: dict[str, str] = {}
     breaks_after = 4
 
+    def noted(asked: Asked) -> Answer:
+        key = unquote(asked.target.removeprefix("/v2/keys").partition("?")[0])
+        if asked.method == "PUT":
+            notes[key] = parse_qs(asked.body)["value"][0]
+        if asked.method == "DELETE":
+            del notes[key]
+        return reply(event([{"key": key, "value": value} for key, value in notes.items()]))
+
     def target(asked: Asked) -> Answer:
+        if "/_coreos-import" in asked.target:
+            return noted(asked)
         if asked.method == "GET":
             shown = [file for file in nodes if file["key"] in there]
             return reply(event(shown))
@@ -239,6 +251,25 @@ def test_a_folder_that_ends_during_the_import_does_not_stay(
     else:
         assert tree(target)["/d/x"] == "v"
         assert node(target, "/d")["ttl"] == ttl_s
+
+
+@pytest.mark.parametrize("ttl", [{}, {"ttl": 0}, {"ttl": -1}])
+def test_what_is_overdue_is_not_made_permanent(make_server: ServerFactory, ttl: dict[str, int]) -> None:
+    """etcd shows a key whose end has come until it has swept it: with `expiration`, without `ttl`."""
+    target = make_server().start()
+    numbers = {"modifiedIndex": 5, "createdIndex": 5}
+    end = {"expiration": "2026-01-01T00:00:00.1Z", **ttl}
+    inside = {"key": "/d/x", "value": "v", **numbers}
+    nodes = [
+        {"key": "/over", "value": "v", **numbers, **end},
+        {"key": "/d", "dir": True, "nodes": [inside], **numbers, **end},
+        {"key": "/stays", "value": "v", **numbers},
+    ]
+    with FakeServer(lambda asked: reply(event(nodes))) as source:
+        done = take_over(source.url, target)
+    assert done.returncode == 0, done.stderr
+    assert tree(target) == {"/": None, "/stays": "v"}
+    assert "ended meanwhile: 3\n" in done.stdout
 
 
 @given(ttl_s=st.integers(1, 10**6), fraction=st.floats(0, 1, exclude_max=True), elapsed_s=st.floats(0, 10**6))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -59,6 +60,40 @@ def test_a_silent_server() -> None:
         assert ctl_for(server).run(*QUICK, "get", "/k") == (4, "", f"{UNAVAILABLE}error #0: {text}\n\n")
         late = ctl_for(server).run("--timeout", "10s", "--total-timeout", "200ms", "--no-sync", "get", "/k")
         assert late == (4, "", "Error:  context deadline exceeded\n")
+
+
+@contextmanager
+def unreachable() -> Iterator[str]:
+    """A server that no connection comes to: its queue is full, and further ones get no answer."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as waiting:
+        for _ in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_nobody_within_the_total_time_is_nobody() -> None:
+    """2 whichever limit ends it, with the reasons so far."""
+    with unreachable() as first, unreachable() as second:
+        # The control: it is a try's own limit that ends it.
+        code, _, err = ctl_for(first).run(*QUICK, "--no-sync", "get", "/k")
+        timeout = f"dial tcp {first.removeprefix('http://')}: i/o timeout"
+        assert (code, err) == (2, f"{UNAVAILABLE}error #0: {timeout}\n\n")
+        over = (2, "", "Error:  context deadline exceeded\n")
+        late = ("--timeout", "30s", "--total-timeout", "200ms")
+        assert ctl_for(first).run(*late, "get", "/k") == over
+        assert ctl_for(first).run(*late, "member", "list") == over
+        assert ctl_for(first).run(*late, "--no-sync", "mk", "/k", "v") == over
+        late = ("--timeout", "2s", "--total-timeout", "2200ms")
+        code, out, err = ctl_for(first, second).run(*late, "--no-sync", "get", "/k")
+        assert (code, out) == (2, "")
+        lines = err.splitlines()
+        assert lines[0] == "Error:  context deadline exceeded"
+        assert lines[1:] in (
+            [f"error #0: {timeout}"],
+            [f"error #0: {timeout.replace(first[7:], second[7:])}"],
+        )
 
 
 @pytest.mark.parametrize("words", [["mk", "/k", "v"], ["mk", "--in-order", "/k", "v"], ["rm", "/k"]])

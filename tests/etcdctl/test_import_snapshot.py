@@ -103,6 +103,46 @@ def test_short_times_become_300_seconds(ctl: Ctl, server: Server, top: str, tmp_
     assert 200 < ttl_s <= 300
 
 
+def test_a_directory_keeps_its_time_to_live(ctl: Ctl, server: Server, top: str, tmp_path: Path) -> None:
+    """Except one in which others have something that would go with it."""
+
+    def directory(name: str, end: str, *inside: str) -> tuple[str, Any]:
+        path = f"{top}/{name}"
+        children = {key: node(f"{path}/{key}", 9, "v") for key in inside}
+        return name, node(path, 8, children=children, end=end)
+
+    in_an_hour = (datetime.now(UTC) + timedelta(seconds=3600)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    inner = {"inner": directory("outer/inner", in_an_hour, "x")[1]}
+    children = dict(
+        [
+            directory("long", in_an_hour, "x"),
+            directory("short", "2015-01-01T00:00:00Z", "x"),
+            directory("for-ever", FOREVER, "x"),
+            directory("shared", in_an_hour, "x"),
+            ("outer", node(f"{top}/outer", 7, children=inner, end=in_an_hour)),
+        ]
+    )
+    root = node("/", 0, children={top.lstrip("/"): node(top, 1, children=children)})
+    path = tmp_path / "s.ss"
+    path.write_bytes(snapshot(json.dumps({"Root": root}).encode()))
+    assert server.request("PUT", f"/v2/keys{top}/shared/theirs", b"value=1").status == 201
+    # The second time nothing is new.
+    for _ in range(2):
+        done = ctl.run("import", "--snap", str(path))
+        assert done.code == 0, done.err
+        assert f"directory {top}/shared holds other keys too: it gets no ttl\n" in done.err
+        ttls = {name: stored(server, f"{top}/{name}").get("ttl") for name in (*children, "outer/inner")}
+        for name in ("long", "outer", "outer/inner"):
+            ttl_s = ttls.pop(name)
+            assert isinstance(ttl_s, int)
+            assert 3400 < ttl_s <= 3601
+        ttl_s = ttls.pop("short")
+        assert isinstance(ttl_s, int)
+        assert 200 < ttl_s <= 300
+        assert ttls == {"for-ever": None, "shared": None}
+        assert ctl.run("get", f"{top}/outer/inner/x").out == "v\n"
+
+
 def test_a_refused_key_is_named_and_ends_it(tmp_path: Path) -> None:
     path = tmp_path / "s.ss"
     path.write_bytes(snapshot(store("/t", 5)))

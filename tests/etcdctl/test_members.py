@@ -106,6 +106,25 @@ def test_health_when_nobody_answers() -> None:
     assert err == "Error:  404 page not found\n"
 
 
+def test_no_url_of_the_member_list_is_told_the_password() -> None:
+    """/health is open to everybody, and who answers at an advertised URL may be anybody."""
+    cluster = Cluster()
+    with FakeServer(cluster) as server, FakeServer(cluster) as advertised:
+        cluster.add(10, "a", server.url)
+        cluster.add(11, "b", advertised.url)
+        assert Ctl.ours(server.url).run("-u", "root:secret", "cluster-health").code == 0
+    told = {asked.target: "authorization" in asked.headers for asked in server.asked}
+    assert told == {"/v2/members": True, "/health": False}
+    assert [asked.target for asked in advertised.asked] == ["/health"]
+    assert "authorization" not in advertised.asked[0].headers
+
+
+def test_an_empty_member_list_is_not_healthy() -> None:
+    with FakeServer(Cluster()) as server:
+        told = "the member list is empty\ncluster is unavailable\n"
+        assert Ctl.ours(server.url).run("cluster-health") == (5, told, "")
+
+
 def test_health_for_ever_until_ctrl_c() -> None:
     cluster = Cluster()
     with FakeServer(cluster) as server:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from coreos_py.cli.etcdctl_ import v3
 from coreos_py.cli.etcdctl_.command import Command
-from coreos_py.cli.etcdctl_.table import COMMANDS, GLOBAL_FLAGS, V3_COMMANDS
+from coreos_py.cli.etcdctl_.table import COMMANDS, GLOBAL_FLAGS, find
 from tests.etcdctl.runner import Ctl
 
 # Nothing listens on port 1: a command line that is wrong must be told so before anything is connected to.
@@ -142,14 +143,78 @@ def test_version() -> None:
         assert out.splitlines()[1].startswith("coreos_py version ")
 
 
-@pytest.mark.parametrize("name", V3_COMMANDS)
-def test_v3_commands_are_refused_in_one_line(name: str) -> None:
-    code, out, err = CTL.run(name, "a", "b")
+def is_refused_as_v3(*words: str) -> str:
+    """The one line that such a command line is answered with."""
+    code, out, err = CTL.run(*words)
     assert (code, out, err.count("\n")) == (1, "", 1)
-    assert "v3" in err
-    if '"etcdctl ' in err:
-        words = err.partition('"etcdctl ')[2].partition('"')[0].split()
-        assert CTL.run(*words[:1], "--help").code == 0
+    assert "belongs to the v3 API, and this is the etcdctl of the v2 API" in err
+    return err
+
+
+def exists(hint: str) -> bool:
+    """Whether every word of a hint is a command or a flag that there is; capitals stand for what is typed."""
+    flags = list(GLOBAL_FLAGS)
+    commands: tuple[Command, ...] = COMMANDS
+    for word in hint.split():
+        if word.startswith("-"):
+            if not (word == "--version" or any(word.lstrip("-") in flag.names for flag in flags)):
+                return False
+        elif not word[0].isupper() and word != "json":
+            command = next((command for command in commands if command.name == word), None)
+            if command is None:
+                return False
+            flags += command.flags
+            commands = command.subcommands
+    return True
+
+
+@pytest.mark.parametrize("name", v3.COMMANDS)
+def test_v3_commands_are_refused_in_one_line(name: str) -> None:
+    is_refused_as_v3(*name.split(), "a", "b")
+
+
+def test_hints_are_to_what_there_is() -> None:
+    assert exists("set --ttl")
+    assert not exists("put")
+    assert not exists("get --prefix")
+    assert not exists("user grant-role")
+    for nearest in (*v3.COMMANDS.values(), *v3.FLAGS.values()):
+        assert exists(nearest), nearest
+    for name in v3.COMMANDS:
+        first, _, second = name.partition(" ")
+        command = find(first)
+        assert command is None or (second and command.find(second) is None), name
+    for flag in v3.FLAGS:
+        assert not exists(flag), flag
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("get --prefix /k", "ls --recursive"),
+        ("get /k --prefix=true", "ls --recursive"),
+        ("--prefix get /k", "ls --recursive"),
+        ("watch --rev 1 /k", "watch --after-index"),
+        ("watch --prefix /k", "watch --recursive"),
+        ("--cacert x get /k", "--ca-file"),
+        ("get /k --cacert=x", "--ca-file"),
+        ("--user root:secret member list", "--username"),
+        ("-w json get /k", "--output"),
+        ("put", "set"),
+        ("put /k v --lease=1", "set"),
+        ("get a b", "ls --recursive"),
+        ("watch a b", "watch --recursive"),
+        ("member add m2 --peer-urls=http://h:1", "member add NAME URL"),
+        ("user grant-role bob r", "user grant"),
+    ],
+)
+def test_v3_syntax_is_answered_with_what_comes_nearest(line: str, hint: str) -> None:
+    assert f'"etcdctl {hint}" comes nearest' in is_refused_as_v3(*line.split())
+
+
+@pytest.mark.parametrize("line", ["get --limit 5 /k", "get --rev 3 /k", "--hex get /k", "auth status"])
+def test_v3_syntax_that_nothing_comes_near_to(line: str) -> None:
+    assert "nearest" not in is_refused_as_v3(*line.split())
 
 
 def test_hints_lead_to_what_is_here() -> None:

@@ -44,7 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--json", action="store_true", help="print one JSON object")
     text = "take over keys, folders and remaining times to live of a running etcd (v2 API)"
     coreos_etcd_import.add_arguments(
-        actions.add_parser("import", help=text, description=text, allow_abbrev=False)
+        actions.add_parser(
+            "import",
+            help=text,
+            description=f"{text}. {coreos_etcd_import.REPEATED}",
+            allow_abbrev=False,
+        )
     )
 
 

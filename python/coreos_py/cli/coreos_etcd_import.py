@@ -11,7 +11,13 @@ from coreos_py.client.blocking import BlockingClient, Options
 from coreos_py.client.endpoints import DEFAULT_ENDPOINTS, parse_endpoints
 from coreos_py.client.errors import EtcdError
 from coreos_py.client.takeover import Count, Takeover
+from coreos_py.client.takeover_notes import notes
 
+REPEATED = (
+    "Repeated as it was, it goes on where it ended and follows the source: what it has written is noted"
+    " below the hidden key /_coreos-import of the target, is overwritten, and is removed when the source"
+    " has it no longer. What others have written in the target is never removed and gets no end."
+)
 _SHOWN_MAX = 10
 _PROGRESS_S = 1.0
 _TIMEOUT_S = 60.0
@@ -27,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hidden", action="append", default=[], metavar="KEY", help="take this hidden key too"
     )
     parser.add_argument("--prefix", default="/", metavar="DIR", help="put everything below this directory")
-    parser.add_argument("--force", action="store_true", help="write over keys that are there and differ")
+    parser.add_argument(
+        "--force", action="store_true", help="write over keys of others that are there and differ"
+    )
     for end in ("source-", ""):
         whose = "the source's" if end else "the target's"
         parser.add_argument(
@@ -96,13 +104,13 @@ def _take_over(work: Takeover, *, is_forced: bool) -> int:
         say(_summary(work.count))
         return 1
     say(_summary(work.count))
-    return say("".join(f"note: {note}\n" for note in work.notes()), 1 if work.count.failures else 0)
+    return say("".join(f"note: {note}\n" for note in notes(work)), 1 if work.count.failures else 0)
 
 
 def _refuse(strange: list[str]) -> None:
     more = len(strange) - _SHOWN_MAX
     lines = [
-        "coreos: the target is not empty. It holds keys that the source does not have so:",
+        "coreos: the target is in use. It holds keys that the source does not have so and no import wrote:",
         *(f"  {key}" for key in strange[:_SHOWN_MAX]),
         *([f"  and {more} more"] if more > 0 else []),
         "coreos: nothing was written. --prefix DIR puts everything below a directory of its own;",
@@ -119,6 +127,11 @@ def _summary(count: Count) -> str:
         lines.append(f"there already: {count.same}")
     if count.expired:
         lines.append(f"ended meanwhile: {count.expired}")
+    if count.removed:
+        lines.append(f"removed, since the source has them no longer: {count.removed}")
+    if count.kept:
+        lines.append(f"left, without an end, since others have written there: {len(count.kept)}")
+        lines += [f"  {key}" for key in count.kept]
     if count.failures:
         lines.append(f"NOT taken over: {len(count.failures)}")
         lines += [f"  {failure}" for failure in count.failures]

@@ -129,10 +129,17 @@ class ConnectionLostError(AttemptError):
 
 
 class DeadlineExceededError(AttemptError):
-    """The time for the whole operation is used up."""
+    """The time for the whole operation is used up.
 
-    def __init__(self, *, connected: bool, sent: bool) -> None:
+    `connected` is about every endpoint tried; `reasons` has one text for each that had failed before.
+    """
+
+    def __init__(self, *, connected: bool, sent: bool, reasons: Sequence[str] = ()) -> None:
         super().__init__("context deadline exceeded", connected=connected, sent=sent)
+        self.reasons = tuple(reasons)
+
+    def __str__(self) -> str:
+        return self.reason + "".join(f"\nerror #{n}: {reason}" for n, reason in enumerate(self.reasons))
 
 
 class UnavailableError(EtcdError):

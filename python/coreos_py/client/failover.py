@@ -117,7 +117,8 @@ class Attempts:
             if self._sent_reason is not None and not self._request.repeatable:
                 raise OutcomeUnknownError(failure.reason) from failure
         if isinstance(failure, DeadlineExceededError):
-            raise self._final(failure) from failure
+            over = DeadlineExceededError(connected=self._reached, sent=failure.sent, reasons=self._reasons)
+            raise self._final(over) from failure
         self._reasons.append(failure.reason)
 
     def note_lost(self, failure: AttemptError) -> None:

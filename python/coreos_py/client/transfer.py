@@ -8,20 +8,22 @@ from typing import NamedTuple
 from coreos_py.client import requests
 from coreos_py.client._text import to_bytes
 from coreos_py.client.engine import Engine
-from coreos_py.client.errors import ServerError
+from coreos_py.client.errors import NotAFileError
 from coreos_py.client.keys import Node
-
-_NOT_A_FILE = 102
 
 
 class Item(NamedTuple):
-    """One file or directory to take over. `ttl_s` is what it had left when it was read, 0 without an end."""
+    """One file or directory to take over.
+
+    `ttl_s` is what it had left when it was read, 0 without an end, below 0 when its time was over already.
+    """
 
     key: str
     is_dir: bool
     value: str
     ttl_s: int
     created_index: int
+    modified_index: int = 0
 
 
 def items_of(node: Node) -> list[Item]:
@@ -31,9 +33,18 @@ def items_of(node: Node) -> list[Item]:
     while waiting:
         node = waiting.pop()
         if node.key not in ("", "/"):
-            found.append(Item(node.key, node.is_dir, node.value, node.ttl_s, node.created_index))
+            found.append(_item(node))
         waiting += node.nodes or []
     return sorted(found, key=order)
+
+
+def _item(node: Node) -> Item:
+    return Item(node.key, node.is_dir, node.value, _ttl_s(node), node.created_index, node.modified_index)
+
+
+def _ttl_s(node: Node) -> int:
+    """What is overdue is shown until the server sweeps: with its end, and without a `ttl` that would be 0."""
+    return -1 if node.expiration and node.ttl_s <= 0 else node.ttl_s
 
 
 def order(item: Item) -> tuple[int, int, str]:
@@ -57,15 +68,18 @@ def is_same(item: Item, other: Item) -> bool:
     return (item.key, item.is_dir, item.value) == (other.key, other.is_dir, other.value)
 
 
-def write(client: Engine, item: Item, ttl_s: int) -> None:
-    """Write one item, over a file too; a directory stays with what is in it. Raises `EtcdError`."""
+def write(client: Engine, item: Item, ttl_s: int) -> Item:
+    """Write one item, over a file too; a directory stays with what is in it. Returns it as it is there now.
+
+    Raises `EtcdError`.
+    """
     if not item.is_dir:
-        client.call(requests.set_value(item.key, to_bytes(item.value), ttl_s=ttl_s))
-        return
-    try:
-        client.call(requests.set_dir(item.key, ttl_s=ttl_s))
-    except ServerError as error:
-        # The server refuses to set a directory over one.
-        if error.code != _NOT_A_FILE:
-            raise
-        client.call(requests.update_dir(item.key, ttl_s=ttl_s))
+        result = client.call(requests.set_value(item.key, to_bytes(item.value), ttl_s=ttl_s))
+    else:
+        try:
+            result = client.call(requests.set_dir(item.key, ttl_s=ttl_s))
+        except NotAFileError:
+            # The server refuses to set a directory over one.
+            result = client.call(requests.update_dir(item.key, ttl_s=ttl_s))
+    node = result.node
+    return item._replace(created_index=node.created_index, modified_index=node.modified_index)

@@ -10,13 +10,14 @@ from coreos_py.etcd.settings import TlsFiles
 _LOG = logs.Log("etcd")
 _FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
-Stamp = tuple[tuple[int, int, int], ...]
+Stamp = tuple[tuple[int, int, int, int], ...]
 
 
 def read_stamp(files: TlsFiles) -> Stamp:
     """What changes when one of the files does. Raises OSError when one is missing."""
     stats = (os.stat(path) for path in paths(files))
-    return tuple((found.st_mtime_ns, found.st_size, found.st_ino) for found in stats)
+    # st_ctime: copies that keep the time of the original may be as long as the file that they replace.
+    return tuple((found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino) for found in stats)
 
 
 def paths(files: TlsFiles) -> list[str]:

@@ -48,13 +48,13 @@ class ReloadingContext:
             if stamp == self._stamp:
                 self._complaint = ""
                 return
-            self._context = make_context(self._files)
+            context = make_context(self._files)
             warn_of_open_key(self._files.key_file)
         except (OSError, ValueError) as error:
             # Half-written pairs are usual while files are exchanged: the next look takes them.
             self._complain(explain(self._files, error))
             return
-        self._stamp = stamp
+        self._context, self._stamp = context, stamp
         self._complaint = ""
         _LOG.info("certificate reloaded", cert_file=self._files.cert_file)
 

@@ -42,8 +42,11 @@ def run(_name: str, session: Session, values: Values, words: Sequence[str]) -> i
 
 def _look(session: Session) -> int:
     known = _members(session)
+    if not known:
+        # Whoever answers so is no member of a cluster that could serve.
+        write_out("the member list is empty\n")
     healthy = sum(_is_healthy(session, member) for member in known)
-    if healthy == len(known):
+    if known and healthy == len(known):
         write_out("cluster is healthy\n")
         return OK
     write_out(f"cluster is {'degraded' if healthy else 'unavailable'}\n")
@@ -81,8 +84,9 @@ def _is_healthy(session: Session, member: Member) -> bool:
 
 def _ask(session: Session, url: str) -> bool:
     endpoint = parse_endpoint(url)
-    # A client of its own for each: a silent member must not use up the time of the next one.
-    with session.new_client([endpoint]) as client:
+    # A client of its own for each: a silent member must not use up the time of the next one. It sends no name
+    # and no password: /health wants none, and an advertised URL may be anybody's.
+    with session.new_client([endpoint], is_anonymous=True) as client:
         try:
             reply = client.ask_only(endpoint, members.health())
         except AttemptError as error:

@@ -8,7 +8,13 @@ with and without `--no-sync` (there: 1, 2 or 4).
 
 from __future__ import annotations
 
-from coreos_py.client.errors import ConfigurationError, EtcdError, ServerError, UnavailableError
+from coreos_py.client.errors import (
+    ConfigurationError,
+    DeadlineExceededError,
+    EtcdError,
+    ServerError,
+    UnavailableError,
+)
 
 OK = 0
 BAD_ARGUMENTS = 1
@@ -41,5 +47,7 @@ def describe(error: EtcdError) -> tuple[str, int]:
     if isinstance(error, ServerError) and error.is_authentication:
         return error_line(str(error)), NOT_AUTHENTICATED
     if isinstance(error, UnavailableError) and not error.reached:
+        return error_line(str(error)), UNREACHABLE
+    if isinstance(error, DeadlineExceededError) and not error.connected:
         return error_line(str(error)), UNREACHABLE
     return error_line(str(error)), SERVER_ERROR

@@ -34,6 +34,14 @@ class FlagError(Exception):
     """A flag that cannot be read; the text says why."""
 
 
+class UnknownFlagError(FlagError):
+    """A flag that there is not; `name` is without dashes."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"flag provided but not defined: -{name}")
+        self.name = name
+
+
 class Values:
     """The flags that were given, by their first name."""
 
@@ -107,7 +115,7 @@ def parse(
             raise FlagError(f"bad flag syntax: {word}")
         flag = known.get(name)
         if flag is None:
-            raise FlagError(f"flag provided but not defined: -{name}")
+            raise UnknownFlagError(name)
         if equals:
             values.put(flag, text)
         elif flag.kind == "switch":

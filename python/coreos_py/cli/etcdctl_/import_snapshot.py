@@ -11,7 +11,7 @@ from coreos_py.cli.etcdctl_.exits import CommandError, describe
 from coreos_py.cli.etcdctl_.flags import Values
 from coreos_py.cli.etcdctl_.output import write_error, write_out
 from coreos_py.cli.etcdctl_.session import Session
-from coreos_py.client import transfer
+from coreos_py.client import requests, transfer
 from coreos_py.client.errors import EtcdError
 from coreos_py.client.snapshot_04 import SnapshotError, parse_snapshot
 from coreos_py.client.transfer import Item
@@ -39,6 +39,8 @@ def run(_name: str, session: Session, values: Values, words: Sequence[str]) -> N
     _write_all(
         session, [*keys, *(item for item in items if item.is_dir and item.key not in parents)], clients
     )
+    # Only now: a directory that ended in between would come back with its next key, and stay.
+    _end_dirs(session, items, [item for item in items if item.ttl_s and item.key in parents])
     write_out(f"finished importing {len(keys)} keys\n")
 
 
@@ -74,16 +76,11 @@ def _write_all(session: Session, items: Sequence[Item], clients: int) -> None:
                         return
                     key = item.key
                     write_error(f"copying key: {key}\n")
-                    ttl_s = item.ttl_s
-                    if ttl_s and ttl_s < _TTL_MIN_S:
-                        write_error(f"extending key {key}'s ttl to {_TTL_MIN_S} seconds\n")
-                        ttl_s = _TTL_MIN_S
-                    transfer.write(client, item, ttl_s)
+                    transfer.write(client, item, _ttl_s(item))
         except CommandError as error:
             failures.put(error)
         except EtcdError as error:
-            text, status = describe(error)
-            failures.put(CommandError(f"failed to copy key: {key}\n{text}" if key else text, status))
+            failures.put(_failure(error, key))
 
     # As daemons, so that Ctrl-C is the end of them as well.
     threads = [
@@ -95,3 +92,34 @@ def _write_all(session: Session, items: Sequence[Item], clients: int) -> None:
         thread.join()
     if not failures.empty():
         raise failures.get()
+
+
+def _end_dirs(session: Session, items: Sequence[Item], dirs: Sequence[Item]) -> None:
+    """Give directories that hold something their time to live, the inner ones first."""
+    if not dirs:
+        return
+    ours = {item.key for item in items}
+    key = ""
+    with session.new_synced_client(has_time_limit=False) as client:
+        try:
+            for item in reversed(dirs):
+                key = item.key
+                found = client.call(requests.get(key, recursive=True, quorum=True)).node
+                if any(other.key not in ours for other in transfer.items_of(found)):
+                    write_error(f"directory {key} holds other keys too: it gets no ttl\n")
+                else:
+                    client.call(requests.update_dir(key, ttl_s=_ttl_s(item)))
+        except EtcdError as error:
+            raise _failure(error, key) from error
+
+
+def _ttl_s(item: Item) -> int:
+    if not item.ttl_s or item.ttl_s >= _TTL_MIN_S:
+        return item.ttl_s
+    write_error(f"extending key {item.key}'s ttl to {_TTL_MIN_S} seconds\n")
+    return _TTL_MIN_S
+
+
+def _failure(error: EtcdError, key: str) -> CommandError:
+    text, status = describe(error)
+    return CommandError(f"failed to copy key: {key}\n{text}" if key else text, status)

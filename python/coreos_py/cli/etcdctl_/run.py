@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Sequence
+from types import ModuleType
 
 from coreos_py.cli.etcdctl_ import exits
 from coreos_py.cli.etcdctl_.command import Command
 from coreos_py.cli.etcdctl_.exits import CommandError, describe, error_line
-from coreos_py.cli.etcdctl_.flags import Flag, FlagError, Values, parse
+from coreos_py.cli.etcdctl_.flags import Flag, FlagError, UnknownFlagError, Values, parse
 from coreos_py.cli.etcdctl_.output import write_error, write_out
-from coreos_py.cli.etcdctl_.table import GLOBAL_FLAGS, V3_COMMANDS, VERSION, find
+from coreos_py.cli.etcdctl_.table import GLOBAL_FLAGS, VERSION, find
 from coreos_py.cli.streams import READER_GONE, open_missing_descriptors
 from coreos_py.client.errors import EtcdError
 
@@ -50,7 +51,7 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         words = parse(arguments, (*GLOBAL_FLAGS, VERSION), values, positionals_max=0)
     except FlagError as error:
-        raise _usage_error(str(error), None) from error
+        raise _usage_error(error, None) from error
     if values.switch("version"):
         return _print_version()
     if not words or (values.switch("help") and find(words[0]) is None) or words[0] in ("help", "h"):
@@ -64,7 +65,7 @@ def _run(arguments: Sequence[str]) -> int:
         if words:
             subcommand = command.find(words[0])
             if subcommand is None:
-                raise CommandError(f"No help topic for '{words[0]}'\n")
+                raise CommandError(_unknown(words[0], command.name))
             parent, command, words = command.name, subcommand, words[1:]
     flags = (*GLOBAL_FLAGS, *command.flags)
     rest = _parse(words, flags, values, command, parent, positionals_max=command.positionals_max)
@@ -73,6 +74,8 @@ def _run(arguments: Sequence[str]) -> int:
         return exits.OK
     if command.subcommands:
         raise CommandError(_command_help(command, parent))
+    if len(rest) > 1 and not parent and (line := _v3().range_line(command.name)):
+        raise CommandError(line)
     return _execute(command, values, rest)
 
 
@@ -88,7 +91,7 @@ def _parse(
     try:
         return parse(words, flags, values, positionals_max=positionals_max)
     except FlagError as error:
-        raise _usage_error(str(error), command, parent) from error
+        raise _usage_error(error, command, parent) from error
 
 
 def _execute(command: Command, values: Values, words: Sequence[str]) -> int:
@@ -119,11 +122,15 @@ def _print_version() -> int:
     return exits.OK
 
 
-def _usage_error(reason: str, command: Command | None, parent: str = "") -> CommandError:
+def _usage_error(error: FlagError, command: Command | None, parent: str = "") -> CommandError:
+    if isinstance(error, UnknownFlagError):
+        name = f"{parent} {command.name}".lstrip() if command else ""
+        if line := _v3().flag_line(name, error.name):
+            return CommandError(line)
     if command is None:
         # All of the program's help would push the reason off the screen.
-        return CommandError(f"Incorrect Usage: {reason}\n\nSee 'etcdctl --help'.\n")
-    return CommandError(f"Incorrect Usage: {reason}\n\n{_command_help(command, parent)}")
+        return CommandError(f"Incorrect Usage: {error}\n\nSee 'etcdctl --help'.\n")
+    return CommandError(f"Incorrect Usage: {error}\n\n{_command_help(command, parent)}")
 
 
 def _command_help(command: Command, parent: str) -> str:
@@ -132,9 +139,9 @@ def _command_help(command: Command, parent: str) -> str:
     return text
 
 
-def _unknown(name: str) -> str:
-    if name not in V3_COMMANDS:
-        return f"No help topic for '{name}'\n"
-    nearest = V3_COMMANDS[name]
-    hint = f'; "etcdctl {nearest}" comes nearest' if nearest else ""
-    return error_line(f'"{name}" belongs to the v3 API, and only the v2 API is spoken here{hint}')
+def _unknown(name: str, parent: str = "") -> str:
+    return _v3().command_line(f"{parent} {name}".lstrip()) or f"No help topic for '{name}'\n"
+
+
+def _v3() -> ModuleType:
+    return importlib.import_module("coreos_py.cli.etcdctl_.v3")

@@ -66,13 +66,20 @@ class Session:
             self._client.close()
 
     def new_client(
-        self, endpoints: Sequence[Endpoint] | None = None, *, has_time_limit: bool = True
+        self,
+        endpoints: Sequence[Endpoint] | None = None,
+        *,
+        has_time_limit: bool = True,
+        is_anonymous: bool = False,
     ) -> Engine:
         """A client of its own, to be closed, whose time begins now and which keeps to the endpoints.
 
-        Without `endpoints` they are those of the flags.
+        Without `endpoints` they are those of the flags. One that is anonymous never sends name and password.
         """
-        client = Engine(self._configured_endpoints() if endpoints is None else endpoints, self._options())
+        options = self._options()
+        if is_anonymous:
+            options = options._replace(username="", password="")
+        client = Engine(self._configured_endpoints() if endpoints is None else endpoints, options)
         if has_time_limit:
             client.limit(self._values.seconds("total-timeout", TOTAL_TIMEOUT_S) or None)
         return client

@@ -166,26 +166,6 @@ COMMANDS = (
     IMPORT,
 )
 
-V3_COMMANDS = {
-    "put": "set",
-    "del": "rm",
-    "txn": "set --swap-with-value",
-    "compaction": "",
-    "lease": "set --ttl",
-    "snapshot": "backup",
-    "defrag": "",
-    "endpoint": "cluster-health",
-    "alarm": "",
-    "elect": "",
-    "lock": "mk",
-    "move-leader": "",
-    "make-mirror": "",
-    "migrate": "",
-    "check": "",
-    "version": "--version",
-}
-"""Commands that only the v3 API has, each with what comes nearest to it here."""
-
 
 def find(name: str) -> Command | None:
     """The command of that name."""

@@ -1,4 +1,4 @@
-"""What the endpoints of /v2/auth share: bodies as Go reads them, refusals, and the way to a change."""
+"""What the endpoints of /v2/auth share: bodies as Go reads them, and the way to a change."""
 
 import json
 from collections.abc import Callable
@@ -7,16 +7,12 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from coreos_py._core import AUTH_DOCUMENT_BYTES_MAX, AUTH_DOCUMENTS_MAX, AUTH_LIST_MAX, EngineError
+from coreos_py._core import AUTH_DOCUMENT_BYTES_MAX, AUTH_DOCUMENTS_MAX, AUTH_LIST_MAX
 from coreos_py.etcd.endpoints.context import Context, Incoming
+from coreos_py.etcd.endpoints.refusals import Answer, RefusedError, explained, insufficient
 from coreos_py.etcd.endpoints.reply import Reply, as_json
 
 ROOT = "root"
-# Numbers of the store's errors.
-NOT_FOUND = 100
-NOT_AS_EXPECTED = 101
-EXISTS = 105
-OVER_A_LIMIT = 209
 # Each lost race means that somebody else's change was made: more in a row than this are no accident.
 ATTEMPTS_MAX = 100
 
@@ -24,40 +20,16 @@ Names = list[str] | None
 T = TypeVar("T")
 
 
-class RefusedError(Exception):
-    """An answer other than success."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-
-Answer = Callable[[Incoming, Context], Reply]
-
-
 def guarded(answer: Answer) -> Answer:
     """An endpoint for root alone while requests are judged; what it raises becomes its reply."""
+    answers = explained(answer)
 
     def ask(request: Incoming, context: Context) -> Reply:
         if not request.is_root:
             return insufficient()
-        cluster = context.cluster_id()
-        try:
-            return answer(request, context)
-        except RefusedError as refused:
-            return as_json(refused.status, {"message": refused.message}, cluster=cluster)
-        except EngineError as error:
-            # Refused is not made; of the others nobody knows.
-            status = 503 if error.kind == "refused" else 500
-            return as_json(status, {"message": f"etcdserver: {error}"}, cluster=cluster)
+        return answers(request, context)
 
     return ask
-
-
-def insufficient() -> Reply:
-    """The refusal of whoever is not root."""
-    return as_json(401, {"message": "Insufficient credentials"})
 
 
 def done(context: Context, status: int = 200) -> Reply:

@@ -1,7 +1,8 @@
 """/v2/auth/enable: whether requests are judged."""
 
-from coreos_py.etcd.endpoints.auth_documents import NOT_AS_EXPECTED, RefusedError, Table, done, guarded
+from coreos_py.etcd.endpoints.auth_documents import Table, done, guarded
 from coreos_py.etcd.endpoints.context import Context, Incoming
+from coreos_py.etcd.endpoints.refusals import NOT_AS_EXPECTED, RefusedError
 from coreos_py.etcd.endpoints.reply import Reply, as_json
 
 

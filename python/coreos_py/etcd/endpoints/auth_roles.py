@@ -4,12 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from coreos_py.etcd.endpoints.auth_documents import (
-    EXISTS,
-    NOT_FOUND,
-    OVER_A_LIMIT,
     ROOT,
     Names,
-    RefusedError,
     Table,
     done,
     guarded,
@@ -23,6 +19,7 @@ from coreos_py.etcd.endpoints.auth_documents import (
     text_of,
 )
 from coreos_py.etcd.endpoints.context import Context, Incoming
+from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, OVER_A_LIMIT, RefusedError
 from coreos_py.etcd.endpoints.reply import Reply, as_json
 
 

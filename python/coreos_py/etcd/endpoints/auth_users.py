@@ -5,12 +5,8 @@ from typing import Any
 
 from coreos_py._core import hash_password
 from coreos_py.etcd.endpoints.auth_documents import (
-    EXISTS,
-    NOT_FOUND,
-    OVER_A_LIMIT,
     ROOT,
     Names,
-    RefusedError,
     Table,
     done,
     guarded,
@@ -22,6 +18,7 @@ from coreos_py.etcd.endpoints.auth_documents import (
     text_of,
 )
 from coreos_py.etcd.endpoints.context import Context, Incoming
+from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, OVER_A_LIMIT, RefusedError
 from coreos_py.etcd.endpoints.reply import Reply, as_json
 
 

@@ -9,16 +9,16 @@ import json
 from typing import NoReturn
 from urllib.parse import unquote
 
-from coreos_py._core import EngineError
-from coreos_py.etcd.endpoints.auth_documents import insufficient
 from coreos_py.etcd.endpoints.context import Context, Incoming, header, hex_id
 from coreos_py.etcd.endpoints.go_json_errors import syntax_message, type_name
+from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, RefusedError, explained, insufficient
 from coreos_py.etcd.endpoints.reply import Reply, as_json, as_text
 from coreos_py.etcd.urls import Url, sort_urls
 
 _PREFIX = "/v2/members"
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _ID_MAX = 2**64 - 1
+_URL_EXISTS = "etcdserver: peerURL exists"
 _LATER = "etcdserver: a cluster of more than one member is not supported by this version yet"
 _LAST = (
     "etcdserver: this is the only member, and a cluster cannot be without one: "
@@ -26,37 +26,24 @@ _LAST = (
 )
 
 
+@explained
 def members(request: Incoming, context: Context) -> Reply:
     """All methods of /v2/members and below; the path is checked by the router to begin so."""
     rest = unquote(request.path).removeprefix(_PREFIX).removeprefix("/")
     cluster = context.cluster_id()
-    try:
-        if request.method == "GET":
-            return _read(rest, context, cluster)
-        if not request.is_root:
-            return insufficient()
-        if request.method == "POST":
-            _check_free(_peer_urls(request), context)
-            raise _RefusedError(501, _LATER)
-        if not rest:
-            return as_text(405, "Method Not Allowed\n", ("X-Etcd-Cluster-Id", cluster))
-        member_id = _parse_id(rest)
-        if request.method == "DELETE":
-            _refuse_removal(member_id, context)
-        return _update(member_id, request, context, cluster)
-    except _RefusedError as refused:
-        return as_json(refused.status, {"message": refused.message}, cluster=cluster)
-    except EngineError as error:
-        # Refused is not made; of the others nobody knows.
-        status = 503 if error.kind == "refused" else 500
-        return as_json(status, {"message": f"etcdserver: {error}"}, cluster=cluster)
-
-
-class _RefusedError(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
+    if request.method == "GET":
+        return _read(rest, context, cluster)
+    if not request.is_root:
+        return insufficient()
+    if request.method == "POST":
+        _check_free(_peer_urls(request), context)
+        raise RefusedError(501, _LATER)
+    if not rest:
+        return as_text(405, "Method Not Allowed\n", ("X-Etcd-Cluster-Id", cluster))
+    member_id = _parse_id(rest)
+    if request.method == "DELETE":
+        _refuse_removal(member_id, context)
+    return _update(member_id, request, context, cluster)
 
 
 def _read(rest: str, context: Context, cluster: str) -> Reply:
@@ -64,12 +51,12 @@ def _read(rest: str, context: Context, cluster: str) -> Reply:
     if not rest:
         return as_json(200, {"members": [_shape(m) for m in everyone]}, newline=True, cluster=cluster)
     if rest != "leader":
-        raise _RefusedError(404, "Not found")
+        raise RefusedError(404, "Not found")
     leader_id = context.member.status()["leader_id"]
     for member in everyone:
         if member["id"] == leader_id:
             return as_json(200, _shape(member), newline=True, cluster=cluster)
-    raise _RefusedError(503, "During election")
+    raise RefusedError(503, "During election")
 
 
 def _shape(member: dict[str, object]) -> dict[str, object]:
@@ -85,9 +72,9 @@ def _shape(member: dict[str, object]) -> dict[str, object]:
 
 def _refuse_removal(member_id: int, context: Context) -> NoReturn:
     if member_id in context.member.removed_members():
-        raise _RefusedError(410, f"Member permanently removed: {hex_id(member_id)}")
+        raise RefusedError(410, f"Member permanently removed: {hex_id(member_id)}")
     _must_exist(member_id, context)
-    raise _RefusedError(409, _LAST)
+    raise RefusedError(409, _LAST)
 
 
 def _update(member_id: int, request: Incoming, context: Context, cluster: str) -> Reply:
@@ -95,33 +82,44 @@ def _update(member_id: int, request: Incoming, context: Context, cluster: str) -
     _must_exist(member_id, context)
     _check_free(urls, context, but=member_id)
     texts = [str(url) for url in urls]
-    context.member.update_member(member_id, texts, timeout_ms=context.request_timeout_ms)
+    # Looked at above, and decided here: somebody else's change may have come in between.
+    problem = context.member.update_member(member_id, texts, timeout_ms=context.request_timeout_ms)
+    if problem == NOT_FOUND:
+        raise _no_such_member(hex_id(member_id))
+    if problem == EXISTS:
+        raise RefusedError(409, _URL_EXISTS)
+    if problem != 0:
+        raise RefusedError(500, f"etcdserver: the store refused the change with error {problem}")
     return Reply(204, (("X-Etcd-Cluster-Id", cluster),))
 
 
 def _must_exist(member_id: int, context: Context) -> None:
     if member_id not in {member["id"] for member in context.member.members()}:
-        raise _RefusedError(404, f"No such member: {hex_id(member_id)}")
+        raise _no_such_member(hex_id(member_id))
+
+
+def _no_such_member(text: str) -> RefusedError:
+    return RefusedError(404, f"No such member: {text}")
 
 
 def _parse_id(text: str) -> int:
     if not set(text) <= _HEX_DIGITS or int(text, 16) > _ID_MAX:
-        raise _RefusedError(404, f"No such member: {text}")
+        raise _no_such_member(text)
     return int(text, 16)
 
 
 def _peer_urls(request: Incoming) -> tuple[Url, ...]:
     content_type = header(request, "Content-Type")
     if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise _RefusedError(415, f"Bad Content-Type {content_type}, accept application/json")
+        raise RefusedError(415, f"Bad Content-Type {content_type}, accept application/json")
     try:
         document = json.loads(request.body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise _RefusedError(400, syntax_message(request.body, error)) from error
+        raise RefusedError(400, syntax_message(request.body, error)) from error
     try:
         return sort_urls(_url_texts(document))
     except ValueError as error:
-        raise _RefusedError(400, str(error)) from error
+        raise RefusedError(400, str(error)) from error
 
 
 def _url_texts(document: object) -> list[str]:
@@ -144,4 +142,4 @@ def _check_free(urls: tuple[Url, ...], context: Context, but: int | None = None)
     wanted = {str(url) for url in urls}
     for member in context.member.members():
         if member["id"] != but and wanted & set(member["peer_urls"]):
-            raise _RefusedError(409, "etcdserver: peerURL exists")
+            raise RefusedError(409, _URL_EXISTS)

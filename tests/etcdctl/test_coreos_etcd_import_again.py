@@ -53,13 +53,16 @@ def change(source: Server) -> None:
     delete(source, "/leases", "recursive=true")
 
 
-@pytest.fixture(params=[Kind.OURS, Kind.ETCD34], ids=lambda kind: kind.value)
-def target(request: pytest.FixtureRequest, make_server: ServerFactory) -> Server:
-    return make_server(request.param).start()
+@pytest.fixture
+def target(make_server: ServerFactory) -> Server:
+    return make_server().start()
 
 
-@pytest.mark.parametrize("prefix", ["/", "/from/old"])
-def test_a_further_run_follows_the_source(source: Server, target: Server, prefix: str) -> None:
+@pytest.mark.parametrize(("kind", "prefix"), [(Kind.OURS, "/"), (Kind.ETCD34, "/from/old")])
+def test_a_further_run_follows_the_source(
+    source: Server, make_server: ServerFactory, kind: Kind, prefix: str
+) -> None:
+    target = make_server(kind).start()
     words = ["--prefix", prefix]
     first = take_over(source, target, *words)
     assert first.returncode == 0, first.stderr

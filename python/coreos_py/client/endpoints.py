@@ -91,14 +91,10 @@ def shuffled(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
     return order + pool
 
 
-def after_sync(
-    configured: Sequence[Endpoint], answered: Endpoint, advertised: Sequence[str]
-) -> list[Endpoint]:
-    """What to use once `answered` has told the client URLs that the members advertise.
+def usable(answered: Endpoint, advertised: Sequence[str]) -> list[Endpoint]:
+    """The endpoints among the client URLs that `answered` says the members advertise.
 
-    The one that just answered comes first when it is a member's address (its connection is open). The
-    configured ones stay as a last resort: advertised URLs are often not reachable from outside a container or
-    a NAT. A client that was told to use TLS is not led to plain http. Unreadable URLs are left out.
+    A client that was told to use TLS is not led to plain http. Unreadable URLs are left out.
     """
     members = []
     for url in advertised:
@@ -108,6 +104,18 @@ def after_sync(
             continue
         if endpoint.scheme == "https" or answered.scheme == "http":
             members.append(endpoint)
+    return members
+
+
+def after_sync(
+    configured: Sequence[Endpoint], answered: Endpoint, members: Sequence[Endpoint]
+) -> list[Endpoint]:
+    """What to use once `answered` has told where the members are.
+
+    The one that just answered comes first when it is a member's address (its connection is open). The
+    configured ones stay as a last resort: advertised URLs are often not reachable from outside a container or
+    a NAT.
+    """
     first = [answered] if answered in members else []
     return unique(first + shuffled(members) + list(configured))
 
@@ -120,7 +128,8 @@ class Cluster:
 
     def __init__(self, configured: Sequence[Endpoint]) -> None:
         self.endpoints = shuffled(unique(configured))
-        # Advertised addresses come and go; those that were given stay known.
+        # Advertised addresses come and go; those that were given stay.
+        self._configured = frozenset(configured)
         self._known = {_place(endpoint) for endpoint in configured}
 
     def in_turn(self) -> list[Endpoint]:
@@ -128,7 +137,7 @@ class Cluster:
         return list(self.endpoints)
 
     def knows(self, endpoint: Endpoint) -> bool:
-        """True for an endpoint that was given or is a member's, whatever its base path."""
+        """True for an endpoint that was given or is a present member's, whatever its base path."""
         return _place(endpoint) in self._known
 
     def put_first(self, endpoint: Endpoint) -> None:
@@ -144,9 +153,17 @@ class Cluster:
             self.endpoints.append(endpoint)
 
     def learn(self, answered: Endpoint, advertised: Sequence[str]) -> None:
-        """`answered` has told the client URLs that the members advertise."""
-        self.endpoints = after_sync(self.endpoints, answered, advertised)
-        self._known |= {_place(endpoint) for endpoint in self.endpoints}
+        """`answered` has told the client URLs that the members advertise.
+
+        A list without a usable one is none. Whom the list does not have any more is forgotten, and is a
+        stranger from now on.
+        """
+        members = usable(answered, advertised)
+        if not members:
+            return
+        given = [endpoint for endpoint in self.endpoints if endpoint in self._configured]
+        self.endpoints = after_sync(given, answered, members)
+        self._known = {_place(endpoint) for endpoint in self.endpoints}
 
 
 def _place(endpoint: Endpoint) -> tuple[str, str, int]:

@@ -32,45 +32,53 @@ class Endpoint(NamedTuple):
 
 def parse_endpoint(text: str) -> Endpoint:
     """Read one endpoint; without a scheme it is http (`localhost:2379`). Raises `ConfigurationError`."""
-    # What stands before an `@` may be a password, which no message may repeat.
-    shown = f"***@{text.rpartition('@')[2]}" if "@" in text else text
+    _refuse_secrets(text)
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "http", text
     scheme = scheme.lower()
     if scheme not in ("http", "https"):
-        raise ConfigurationError(f'endpoint "{shown}": unsupported protocol scheme "{scheme}"')
+        raise ConfigurationError(f'endpoint "{text}": unsupported protocol scheme "{scheme}"')
     authority, slash, base = rest.partition("/")
-    if "@" in authority or "?" in rest or "#" in rest:
-        raise ConfigurationError(f'endpoint "{shown}": only scheme, host, port and path are allowed')
-    host, port_text = _split_authority(shown, authority)
+    if "?" in rest or "#" in rest:
+        raise ConfigurationError(f'endpoint "{text}": only scheme, host, port and path are allowed')
+    host, port_text = _split_authority(text, authority)
     if not host or any(ord(letter) <= 0x20 or ord(letter) == 0x7F for letter in rest):
-        raise ConfigurationError(f'endpoint "{shown}": missing or malformed host')
+        raise ConfigurationError(f'endpoint "{text}": missing or malformed host')
     if not port_text:
         port = 443 if scheme == "https" else 80
     elif port_text.isascii() and port_text.isdigit() and len(port_text) <= 5 and 0 < int(port_text) < 65536:
         port = int(port_text)
     else:
-        raise ConfigurationError(f'endpoint "{shown}": invalid port "{port_text}"')
+        raise ConfigurationError(f'endpoint "{text}": invalid port "{port_text}"')
     return Endpoint(scheme, host, port, (slash + base).rstrip("/"))
 
 
-def _split_authority(shown: str, authority: str) -> tuple[str, str]:
+def _refuse_secrets(text: str) -> None:
+    """What stands before an `@`, wherever that is, may be a password, which nothing may repeat."""
+    if "@" in text:
+        shown = text.rpartition("@")[2]
+        raise ConfigurationError(f'endpoint "***@{shown}": only scheme, host, port and path are allowed')
+
+
+def _split_authority(text: str, authority: str) -> tuple[str, str]:
     if authority.startswith("["):
         host, bracket, rest = authority[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise ConfigurationError(f'endpoint "{shown}": missing or malformed host')
+            raise ConfigurationError(f'endpoint "{text}": missing or malformed host')
         return host, rest[1:]
     host, _, port_text = authority.partition(":")
     if ":" in port_text:
         raise ConfigurationError(
-            f'endpoint "{shown}": an IPv6 address needs brackets, as in http://[::1]:2379'
+            f'endpoint "{text}": an IPv6 address needs brackets, as in http://[::1]:2379'
         )
     return host, port_text
 
 
 def parse_endpoints(text: str) -> list[Endpoint]:
     """Read a comma-separated list; doubles and empty parts are dropped. Raises `ConfigurationError`."""
+    # Before it is divided: a password may have a comma.
+    _refuse_secrets(text)
     found = unique(parse_endpoint(part.strip()) for part in text.split(",") if part.strip())
     if not found:
         raise ConfigurationError("no endpoints given")

@@ -60,6 +60,7 @@ class Client(Keys, Server):
 
     async def __aenter__(self) -> Client:
         self._slots = trio.CapacityLimiter(self._options.connections)
+        self._pool.open()
         return self
 
     async def __aexit__(

@@ -11,11 +11,13 @@ import trio
 from coreos_py.client import (
     Client,
     KeyNotFoundError,
+    Leader,
     LeaseLostError,
     NotAFileError,
     OutcomeUnknownError,
     WriteInDoubtError,
 )
+from coreos_py.client.recipes import election
 from tests.client.faces import PATIENT
 from tests.client.gate import REFUSED, gate, is_put_of, is_refresh, passed_on
 from tests.etcdctl.fake import CLOSE, HANG, Answer, Asked, FakeServer, reply
@@ -180,6 +182,28 @@ def test_a_waiter_finds_out_though_its_watch_says_nothing(server: Server, top: s
 
     with gate(server, lambda _: None) as way:
         trio.run(main)
+
+
+def test_an_observer_finds_out_though_its_watch_says_nothing(
+    server: Server, top: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(election, "LOOK_S", 0.1)
+    monkeypatch.setattr(election, "GRACE_S", 0.1)
+
+    async def main() -> list[Leader | None]:
+        async with Client(way.url, PATIENT) as etcd, etcd.observe(top) as leaders:
+            seen = [await anext(leaders)]
+            made = server.request("PUT", f"/v2/keys{top}", form(value="next 0123")).json()["node"]
+            with trio.fail_after(30):
+                seen.append(await anext(leaders))
+            server.request("DELETE", f"/v2/keys{top}")
+            with trio.fail_after(30):
+                seen.append(await anext(leaders))
+        assert seen[1] == Leader("next", made["createdIndex"])
+        return seen
+
+    with gate(server, lambda _: None) as way:
+        assert trio.run(main)[::2] == [None, None]
 
 
 def test_a_create_that_comes_late_is_found_and_removed(server: Server, top: str) -> None:

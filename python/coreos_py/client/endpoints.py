@@ -154,6 +154,13 @@ class Cluster:
             self.endpoints.remove(endpoint)
             self.endpoints.insert(0, endpoint)
 
+    def put_leader_first(self, client_urls: Sequence[str]) -> None:
+        """The leader has these addresses."""
+        for url in client_urls:
+            for endpoint in self.in_turn():
+                if endpoint.url == url.rstrip("/"):
+                    self.put_first(endpoint)
+
     def put_last(self, endpoint: Endpoint) -> None:
         """It broke a connection off and may be about to stop."""
         if endpoint in self.endpoints:

@@ -91,10 +91,7 @@ class Client(Keys, Server):
             advertised = []
         self._cluster.learn(answered, advertised)
         if leader_first:
-            for url in (await self.members.leader()).client_urls:
-                for endpoint in self.endpoints:
-                    if endpoint.url == url.rstrip("/"):
-                        self._cluster.put_first(endpoint)
+            self._cluster.put_leader_first((await self.members.leader()).client_urls)
 
     async def run(self, operation: Operation[T]) -> T:
         """Carry out one operation."""
@@ -142,7 +139,7 @@ class Client(Keys, Server):
 
     def observe(self, key: str) -> Observation:
         """Who leads, now and each time it changes: `Leader`, or None for nobody."""
-        return Observation(self.follow(key, recursive=False))
+        return Observation(self, key)
 
     def bears(self, failure: EtcdError, since: float) -> bool:
         """Whether to go on after a failure, as a watch would do that had no answer `since` then."""

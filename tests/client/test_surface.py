@@ -47,8 +47,8 @@ def test_what_only_one_of_them_has() -> None:
     assert public(BlockingClient) - public(Client) == only_blocking
 
 
-@pytest.mark.parametrize("name", ["watch", "follow"])
-def test_watches_take_the_same_words(name: str) -> None:
+@pytest.mark.parametrize("name", ["watch", "follow", "sync"])
+def test_both_take_the_same_words(name: str) -> None:
     first, second = (inspect.signature(getattr(client, name)) for client in (Client, BlockingClient))
     assert first.parameters == second.parameters
 

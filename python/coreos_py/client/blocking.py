@@ -44,6 +44,16 @@ class BlockingClient(Keys, Server, Engine):
 
         return Auth(self)
 
+    def sync(self, *, leader_first: bool = False) -> None:
+        """Replace the endpoints by what the members advertise; those that were given stay, behind them.
+
+        With `leader_first` the leader is asked first from now on, which saves the others forwarding writes. A
+        server that has no member list (0.4) or an unreadable one leaves the endpoints as they are.
+        """
+        super().sync()
+        if leader_first:
+            self._cluster.put_leader_first(self.members.leader().client_urls)
+
     @contextmanager
     def within(self, seconds: float | None) -> Iterator[None]:
         """All that is done in the `with`, watches included, has this long together: `DeadlineExceededError`.

@@ -81,27 +81,28 @@ def test_sync_learns_the_members(server: Server, shell: str) -> None:
 
     def on_blocking() -> list[str]:
         with BlockingClient(given, PATIENT) as etcd:
-            etcd.sync()
+            etcd.sync(leader_first=True)
             return [endpoint.url for endpoint in etcd.endpoints]
 
     assert (trio.run(main) if shell == "trio" else on_blocking()) == [address(server), given]
 
 
-def test_the_leader_comes_first() -> None:
+def test_the_leader_comes_first(shell: str) -> None:
     """Three members advertise themselves; whichever answers, the third one leads."""
     urls = ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3/"]
     found = [{"id": str(number), "clientURLs": [url]} for number, url in enumerate(urls)]
 
-    async def main(url: str) -> str:
-        async with Client(url, PATIENT) as etcd:
-            await etcd.sync(leader_first=True)
-            return etcd.endpoints[0].url
+    async def scenario(etcd: Any) -> None:
+        await etcd.sync(leader_first=True)
+        first.append(etcd.endpoints[0].url)
 
+    first: list[str] = []
     with FakeServer(
         lambda asked: reply(found[2] if asked.target.endswith("/leader") else {"members": found})
     ) as fake:
         # It is the leader's address that is not reachable in this test; it is asked last of all.
-        assert trio.run(main, fake.url) == "http://127.0.0.1:3"
+        play(shell, fake.url, scenario)
+    assert first == ["http://127.0.0.1:3"]
 
 
 def test_all_together_have_a_time_limit() -> None:

@@ -235,6 +235,20 @@ def test_what_is_cancelled_does_not_answer_somebody_else() -> None:
         trio.run(main, server.url)
 
 
+def test_a_client_that_is_opened_again_keeps_connections_again() -> None:
+    async def main(url: str) -> None:
+        etcd = Client(url, PATIENT)
+        for _ in range(2):
+            async with etcd:
+                for _ in range(3):
+                    await etcd.get("/k")
+
+    with FakeServer(ok) as server:
+        trio.run(main, server.url)
+        # One for each time that it was open.
+        assert (len(server.asked), server.connections) == (6, 2)
+
+
 def test_a_client_that_is_not_open_says_so() -> None:
     async def main() -> None:
         etcd = Client(NOWHERE)

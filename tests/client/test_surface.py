@@ -39,16 +39,16 @@ def public(client: type) -> set[str]:
 
 
 def test_what_only_one_of_them_has() -> None:
-    only_trio = {"campaign", "lease", "lock", "observe", "open", "give_back"}
+    only_trio = {"campaign", "lease", "lock", "observe", "open", "give_back", "run_hurried", "bears"}
     # A scope of Trio is the other one's `within`; groups are attributes of the Trio client's instances.
     only_blocking = {"auth", "members", "stats", "within", "limit", "close", "call", "send"}
-    only_blocking |= {"send_on", "ask_only"}
+    only_blocking |= {"send_on", "ask_only", "watch_limit"}
     assert public(Client) - public(BlockingClient) == only_trio
     assert public(BlockingClient) - public(Client) == only_blocking
 
 
-@pytest.mark.parametrize("name", ["watch", "follow"])
-def test_watches_take_the_same_words(name: str) -> None:
+@pytest.mark.parametrize("name", ["watch", "follow", "sync"])
+def test_both_take_the_same_words(name: str) -> None:
     first, second = (inspect.signature(getattr(client, name)) for client in (Client, BlockingClient))
     assert first.parameters == second.parameters
 

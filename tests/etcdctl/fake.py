@@ -65,6 +65,12 @@ class FakeServer:
         self._threads = [threading.Thread(target=self._accept)]
 
     @property
+    def connections(self) -> int:
+        """How many have been opened."""
+        with self._lock:
+            return len(self._open)
+
+    @property
     def url(self) -> str:
         """Where it listens."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"

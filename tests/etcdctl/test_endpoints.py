@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coreos_py.client.endpoints import Endpoint, after_sync, parse_endpoint, parse_endpoints, shuffled
+from coreos_py.client.endpoints import Cluster, Endpoint, parse_endpoint, parse_endpoints, shuffled
 from coreos_py.client.errors import ConfigurationError
 from tests.etcdctl.fake import Answer, Asked, FakeServer, file_event, reply
 from tests.etcdctl.runner import Ctl
@@ -148,10 +148,52 @@ def test_shuffling_keeps_everything(ports: list[int]) -> None:
 
 
 def test_what_a_member_list_means() -> None:
+    def learned(given: Endpoint, *advertised: str) -> list[Endpoint]:
+        cluster = Cluster([given])
+        cluster.learn(given, advertised)
+        return cluster.in_turn()
+
     plain, other, secure = (parse_endpoint(text) for text in ("a:1", "b:2", "https://c:3"))
-    assert after_sync([plain], plain, ["http://b:2", "http://a:1"]) == [plain, other]
-    assert after_sync([plain], plain, ["http://b:2"]) == [other, plain]
-    assert after_sync([plain], plain, ["nonsense://"]) == [plain]
+    assert learned(plain, "http://b:2", "http://a:1") == [plain, other]
+    assert learned(plain, "http://b:2") == [other, plain]
+    assert learned(plain, "nonsense://") == [plain]
     # Whoever asked for TLS is not led to plain http.
-    assert after_sync([secure], secure, ["http://b:2"]) == [secure]
-    assert after_sync([plain], plain, ["https://c:3"]) == [secure, plain]
+    assert learned(secure, "http://b:2") == [secure]
+    assert learned(plain, "https://c:3") == [secure, plain]
+
+
+def test_who_is_no_member_any_more_is_forgotten() -> None:
+    given, first, second = (parse_endpoint(text) for text in ("a:1", "b:2", "c:3"))
+    cluster = Cluster([given])
+    cluster.learn(given, ["http://b:2", "http://c:3"])
+    assert set(cluster.in_turn()) == {given, first, second}
+    cluster.learn(second, ["http://c:3"])
+    assert cluster.in_turn() == [second, given]
+    # It would not get the password any more; who was given always does.
+    assert [cluster.knows(one) for one in (given, first, second)] == [True, False, True]
+    # A list that says nothing leaves everything as it is.
+    cluster.learn(second, [])
+    assert cluster.in_turn() == [second, given]
+    assert cluster.knows(second)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://root:s3c/ret@h",
+        "root:s3cret://x@h",
+        "http://root:80/s3cret@h",
+        "http://root:s3c,ret@h",
+        "http://root:s3c?ret@h",
+        "https://a@s3cret@h",
+        "http://[s3cret@h",
+        "http://a:1,root:s3c/ret@h",
+    ],
+)
+def test_what_stands_before_an_at_sign_is_not_printed(text: str) -> None:
+    for read in (parse_endpoint, parse_endpoints):
+        with pytest.raises(ConfigurationError) as refused:
+            read(text)
+        for part in ("s3c", "ret", "root"):
+            assert part not in str(refused.value)
+        assert '"***@h"' in str(refused.value)

@@ -102,18 +102,20 @@ class Connection:
     async def next_line(self) -> bytes | None:
         """The next line of a watch's body; None when it has ended as it should.
 
-        Raises `AttemptError`; after that, or when it is cancelled, the connection is closed.
+        Raises `AttemptError`; after that the connection is closed. It may be cancelled and called again:
+        receiving is either done or has taken nothing, and what came before waits in the reader.
         """
-        is_read = False
         try:
             while (line := self._reader.take_line()) is None and not self._reader.done:
                 self._reader.feed(bytes(await self._stream.receive_some(_RECEIVE_BYTES)))
-            is_read = True
+        except trio.Cancelled:
+            raise
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, InvalidReplyError) as error:
+            self.close()
             raise self._lost(error) from error
-        finally:
-            if not is_read:
-                self.close()
+        except BaseException:
+            self.close()
+            raise
         if line is None:
             self._rest()
         return line

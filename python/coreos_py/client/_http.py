@@ -36,6 +36,10 @@ class Deadline:
     def __init__(self, seconds: float | None) -> None:
         self._at = None if seconds is None else time.monotonic() + seconds
 
+    def sooner(self, seconds: float | None) -> Deadline:
+        """The one that begins now, or this one if it comes first."""
+        return Deadline(self.limit_s(seconds))
+
     def left_s(self) -> float | None:
         """Seconds left, at least 0; None when there is no end."""
         return None if self._at is None else max(0.0, self._at - time.monotonic())
@@ -111,12 +115,23 @@ class Connection:
     def next_line(self, deadline: Deadline) -> bytes | None:
         """The next line of a watch's body; None when it has ended as it should.
 
-        Raises `AttemptError`; after that the connection is closed.
+        Raises `AttemptError`; after that the connection is closed, unless it is `DeadlineExceededError`: then
+        nothing has been taken, and it can be asked again.
         """
+        is_late = False
         with _Guard(self, deadline):
             while (line := self._reader.take_line()) is None and not self._reader.done:
                 self._socket.settimeout(_positive(deadline.left_s()))
-                self._reader.feed(self._socket.recv(_RECEIVE_BYTES))
+                try:
+                    received = self._socket.recv(_RECEIVE_BYTES)
+                except TimeoutError:
+                    is_late = deadline.left_s() == 0
+                    if not is_late:
+                        raise
+                    break
+                self._reader.feed(received)
+        if is_late:
+            raise DeadlineExceededError(connected=True, sent=True)
         if line is None:
             self._rest()
         return line

@@ -111,6 +111,10 @@ class Pool:
         else:
             connection.close()
 
+    def open(self) -> None:
+        """Let connections rest from now on; so it is at first."""
+        self._is_closed = False
+
     def close(self) -> None:
         """Close all that rest, and every other one when it is given back."""
         self._is_closed = True

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from coreos_py.client._blocking_keys import Keys, Server
+from coreos_py.client._http import Deadline
 from coreos_py.client.engine import Engine
 from coreos_py.client.options import Options
 
@@ -43,12 +44,25 @@ class BlockingClient(Keys, Server, Engine):
 
         return Auth(self)
 
+    def sync(self, *, leader_first: bool = False) -> None:
+        """Replace the endpoints by what the members advertise; those that were given stay, behind them.
+
+        With `leader_first` the leader is asked first from now on, which saves the others forwarding writes. A
+        server that has no member list (0.4) or an unreadable one leaves the endpoints as they are.
+        """
+        super().sync()
+        if leader_first:
+            self._cluster.put_leader_first(self.members.leader().client_urls)
+
     @contextmanager
     def within(self, seconds: float | None) -> Iterator[None]:
-        """All operations in the `with` together have this long, instead of `total_timeout_s` each."""
-        before = self._limit
-        self.limit(seconds)
+        """All that is done in the `with`, watches included, has this long together: `DeadlineExceededError`.
+
+        It takes the place of `total_timeout_s`, and never outlasts a `with` around it.
+        """
+        before, watch_before = self._limit, self._watch_limit
+        self._limit = self._watch_limit = (before or Deadline(None)).sooner(seconds)
         try:
             yield
         finally:
-            self._limit = before
+            self._limit, self._watch_limit = before, watch_before

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from coreos_py.client._http import Deadline, Held
 from coreos_py.client._wire import Head, Reply
-from coreos_py.client.errors import AttemptError, EtcdError
+from coreos_py.client.errors import AttemptError, DeadlineExceededError, EtcdError
 from coreos_py.client.failover import Answer
 from coreos_py.client.steps import Fetch, More, Open, Pause, Step, Steps, Told
 from coreos_py.client.watching import accepted
@@ -33,6 +33,7 @@ class BlockingWatch(Iterator[T]):
         self._held = Held()
         self._answer: Answer | None = None
         self._step: Step[T] | None = None
+        self._pause: Deadline | None = None
 
     def __enter__(self) -> BlockingWatch[T]:
         """Start: what happens from here on will be told."""
@@ -71,6 +72,9 @@ class BlockingWatch(Iterator[T]):
         try:
             outcome = self._do(step)
         except EtcdError as error:
+            if isinstance(error, DeadlineExceededError) and self._client.watch_limit.left_s() == 0:
+                # The caller's time is over, not the watch: the next time it goes on here.
+                raise
             self._advance(partial(self._steps.throw, error))
         else:
             self._advance(partial(self._steps.send, outcome))
@@ -83,13 +87,22 @@ class BlockingWatch(Iterator[T]):
             self.close()
             raise
 
+    def _sleep(self, seconds: float) -> None:
+        # A point in time: asking again and again for a moment each must not begin it anew.
+        self._pause = self._pause or Deadline(seconds)
+        pause_s = self._pause.left_s() or 0.0
+        time.sleep(self._client.watch_limit.limit_s(pause_s) or 0.0)
+        if self._pause.left_s():
+            raise DeadlineExceededError(connected=False, sent=False)
+        self._pause = None
+
     def _do(self, step: Step[T]) -> Head | Reply | bytes | None:
         if isinstance(step, Pause):
-            time.sleep(step.seconds)
+            self._sleep(step.seconds)
         elif isinstance(step, Fetch):
             return self._client.fetch(step.request)
         elif isinstance(step, Open):
-            self._answer = self._client.send_on(step.request, self._held, Deadline(None))
+            self._answer = self._client.send_on(step.request, self._held, self._client.watch_limit)
             return accepted(self._answer.reply)
         elif isinstance(step, More):
             return self._line()
@@ -97,9 +110,14 @@ class BlockingWatch(Iterator[T]):
 
     def _line(self) -> bytes | None:
         assert self._answer is not None
-        assert self._held.connection is not None
+        connection = self._held.connection
+        if connection is None or not connection.alive:
+            # An exception from outside has closed it, such as a keyboard interrupt.
+            return None
         try:
-            return self._held.connection.next_line(Deadline(None))
+            return connection.next_line(self._client.watch_limit)
+        except DeadlineExceededError:
+            raise
         except AttemptError:
             self._client.suspect(self._answer.endpoint)
             return None

@@ -35,6 +35,7 @@ class Engine:
         self._held = Held()
         self._context: ssl.SSLContext | None = None
         self._limit: Deadline | None = None
+        self._watch_limit = Deadline(None)
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +56,7 @@ class Engine:
         self._held.close()
 
     def limit(self, seconds: float | None) -> None:
-        """All operations from now on together have this long, instead of `total_timeout_s` each."""
+        """All operations from now on, watches apart, together have this long: not `total_timeout_s` each."""
         self._limit = Deadline(seconds)
 
     def sync(self) -> None:
@@ -112,6 +113,11 @@ class Engine:
 
         return Setting(time.monotonic, self._options.outage_s)
 
+    @property
+    def watch_limit(self) -> Deadline:
+        """When watches have to be done."""
+        return self._watch_limit
+
     def suspect(self, endpoint: Endpoint) -> None:
         """It broke off a watch and may be about to stop: others are asked first, if there are any."""
         self._cluster.put_last(endpoint)
@@ -128,8 +134,9 @@ class Engine:
         )
 
     def fetch(self, request: Request) -> Reply:
-        """Carry out a request of a watch, which no limit of the whole concerns."""
-        return self.send_on(request, self._held, Deadline(self._options.total_timeout_s)).reply
+        """Carry out a request of a watch, which has a limit of its own."""
+        deadline = self._watch_limit.sooner(self._options.total_timeout_s)
+        return self.send_on(request, self._held, deadline).reply
 
     def _send(self, request: Request) -> Answer:
         deadline = self._limit or Deadline(self._options.total_timeout_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -16,7 +17,13 @@ from coreos_py.client._connection import Connection, Limits, limits_of
 from coreos_py.client._pool import Pool
 from coreos_py.client._wire import Reply
 from coreos_py.client.endpoints import Cluster, Endpoint
-from coreos_py.client.errors import AttemptError, DeadlineExceededError, InvalidReplyError
+from coreos_py.client.errors import (
+    AttemptError,
+    DeadlineExceededError,
+    EtcdError,
+    InvalidReplyError,
+    ServerError,
+)
 from coreos_py.client.failover import Answer, Ask, plan
 from coreos_py.client.operation import Operation
 from coreos_py.client.options import Endpoints, Options, read_endpoints
@@ -53,6 +60,7 @@ class Client(Keys, Server):
 
     async def __aenter__(self) -> Client:
         self._slots = trio.CapacityLimiter(self._options.connections)
+        self._pool.open()
         return self
 
     async def __aexit__(
@@ -83,14 +91,15 @@ class Client(Keys, Server):
             advertised = []
         self._cluster.learn(answered, advertised)
         if leader_first:
-            for url in (await self.members.leader()).client_urls:
-                for endpoint in self.endpoints:
-                    if endpoint.url == url.rstrip("/"):
-                        self._cluster.put_first(endpoint)
+            self._cluster.put_leader_first((await self.members.leader()).client_urls)
 
     async def run(self, operation: Operation[T]) -> T:
         """Carry out one operation."""
         return operation.decode((await self._send(operation.request)).reply)
+
+    async def run_hurried(self, operation: Operation[T], try_s: float) -> T:
+        """The same, with less time for each try: so that another endpoint is asked while there is some."""
+        return operation.decode((await self._send(operation.request, try_s)).reply)
 
     def watch(
         self, key: str, *, wait_index: int = 0, recursive: bool = False, stream: bool = False
@@ -130,7 +139,14 @@ class Client(Keys, Server):
 
     def observe(self, key: str) -> Observation:
         """Who leads, now and each time it changes: `Leader`, or None for nobody."""
-        return Observation(self.follow(key, recursive=False))
+        return Observation(self, key)
+
+    def bears(self, failure: EtcdError, since: float) -> bool:
+        """Whether to go on after a failure, as a watch would do that had no answer `since` then."""
+        if isinstance(failure, ServerError) and failure.status < 500:
+            return False
+        outage_s = self._options.outage_s
+        return outage_s is None or trio.current_time() - since < outage_s
 
     def _setting(self) -> Setting:
         return Setting(trio.current_time, self._options.outage_s)
@@ -171,9 +187,10 @@ class Client(Keys, Server):
         """It broke off a watch and may be about to stop: others are asked first, if there are any."""
         self._cluster.put_last(endpoint)
 
-    async def _send(self, request: Request) -> Answer:
+    async def _send(self, request: Request, try_s: float = math.inf) -> Answer:
         slots = self._open_slots()
         limits = limits_of(self._options.timeout_s, self._options.total_timeout_s)
+        limits = limits._replace(try_s=min(limits.try_s, try_s))
         with trio.CancelScope(deadline=limits.end) as waiting:
             await slots.acquire()
         if waiting.cancelled_caught:

@@ -35,13 +35,17 @@ class Watch(Generic[T]):
         self._step: Step[T] | None = None
         self._connection: Connection | None = None
         self._endpoint: Endpoint | None = None
-        self._is_busy = False
+        self._pause_end: float | None = None
+        self._doing: trio.CancelScope | None = None
+        self._is_closed = False
 
     async def __aenter__(self) -> Watch[T]:
         """Start: what happens from here on will be told."""
         try:
             while not isinstance(self._current(), (More, Told)):
                 await self._go_on()
+        except StopAsyncIteration:
+            raise trio.ClosedResourceError("this watch was closed") from None
         except BaseException:
             self.close()
             raise
@@ -56,10 +60,7 @@ class Watch(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        try:
-            step = self._current()
-        except StopIteration:
-            raise StopAsyncIteration from None
+        step = self._current()
         if isinstance(step, Told):
             await trio.lowlevel.checkpoint()
         while not isinstance(step, Told):
@@ -70,29 +71,42 @@ class Watch(Generic[T]):
         return item
 
     def close(self) -> None:
-        """End it."""
+        """End it. A task that is waiting for the next event is told that there is none."""
+        self._is_closed = True
+        if self._doing is not None:
+            self._doing.cancel()
         self._steps.close()
         self._step = None
         self._drop()
 
     def _current(self) -> Step[T]:
+        if self._is_closed:
+            raise StopAsyncIteration
         if self._step is None:
             self._step = next(self._steps)
         return self._step
 
     async def _go_on(self) -> None:
-        """Do what is to be done next. If that is cancelled, it is done again the next time."""
-        if self._is_busy:
+        """Do what is to be done next. If that is cancelled, it is gone on with the next time."""
+        if self._doing is not None:
             raise trio.BusyResourceError("another task is waiting for the next event of this watch")
-        self._is_busy = True
+        failure: EtcdError | None = None
+        outcome: Head | Reply | bytes | None = None
         try:
-            outcome = await self._do(self._current())
+            with trio.CancelScope() as self._doing:
+                outcome = await self._do(self._current())
         except EtcdError as error:
-            self._advance(partial(self._steps.throw, error))
+            failure = error
+        finally:
+            self._doing = None
+        if self._is_closed:
+            # By another task, meanwhile. What that one did not see, such as a new connection, goes now.
+            self._drop()
+            raise StopAsyncIteration
+        if failure is not None:
+            self._advance(partial(self._steps.throw, failure))
         else:
             self._advance(partial(self._steps.send, outcome))
-        finally:
-            self._is_busy = False
 
     def _advance(self, go_on: Callable[[], Step[T]]) -> None:
         try:
@@ -104,7 +118,10 @@ class Watch(Generic[T]):
 
     async def _do(self, step: Step[T]) -> Head | Reply | bytes | None:
         if isinstance(step, Pause):
-            await trio.sleep(step.seconds)
+            # A point in time: asking again and again for a moment each must not begin it anew.
+            self._pause_end = self._pause_end or trio.current_time() + step.seconds
+            await trio.sleep_until(self._pause_end)
+            self._pause_end = None
         elif isinstance(step, Fetch):
             return await self._client.fetch(step.request)
         elif isinstance(step, Open):
@@ -124,8 +141,8 @@ class Watch(Generic[T]):
 
     async def _line(self) -> bytes | None:
         connection = self._connection
-        if connection is None:
-            # Asking for more was cancelled, and the connection closed with it.
+        if connection is None or not connection.alive:
+            # An exception from outside has closed it, such as a keyboard interrupt.
             return None
         try:
             line = await connection.next_line()
@@ -134,9 +151,6 @@ class Watch(Generic[T]):
             if self._endpoint is not None:
                 self._client.suspect(self._endpoint)
             return None
-        except BaseException:
-            self._drop()
-            raise
         if line is None:
             self._connection = None
             self._client.give_back(connection)

@@ -3,26 +3,42 @@
 To lead is to hold a lock whose value names the leader, so the promises are those of `recipes.lock`: one
 leader at a time, a body that is cancelled when the leadership is lost (`LeadershipLostError`), a `fence` that
 grows with each leader. Observers are told each change in order; one that was away is told the present leader,
-not those in between. An observer is behind the truth by the time that a message takes: what a leader writes
+not those in between. An observer that is told nothing reads the key every ten seconds, as a watch on a server
+that hangs would say nothing. It is behind the truth by the time that a message takes: what a leader writes
 has to be fenced.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
-from coreos_py.client.errors import LeadershipLostError
+import trio
+
+from coreos_py.client.errors import (
+    AttemptError,
+    KeyNotFoundError,
+    LeadershipLostError,
+    NotADirError,
+    ServerError,
+    UnavailableError,
+)
 from coreos_py.client.keys import Node, Result
 from coreos_py.client.mirror import REMOVALS
 from coreos_py.client.recipes.lock import Held, hold, unsigned
 from coreos_py.client.steps import Snapshot
-from coreos_py.client.trio_watch import Watch
 
 if TYPE_CHECKING:
     from coreos_py.client.trio_client import Client
+
+
+LOOK_S = 10.0
+"""How long an observer is told nothing before it reads the key itself."""
+GRACE_S = 1.0
+"""How long a watch has to tell what such a read has found."""
 
 
 class Leader(NamedTuple):
@@ -52,10 +68,15 @@ async def campaign(
 class Observation:
     """The leaders as an async iterator, the present one first; None while there is none."""
 
-    def __init__(self, watch: Watch[Snapshot | Result]) -> None:
-        self._watch = watch
+    def __init__(self, etcd: Client, key: str) -> None:
+        self._etcd = etcd
+        self._key = key
+        self._watch = etcd.follow(key, recursive=False)
         self._has_told = False
         self._last: Leader | None = None
+        # When the key is read though nothing was told, and when anybody answered last.
+        self._look_at = math.inf
+        self._heard = -math.inf
 
     async def __aenter__(self) -> Observation:
         await self._watch.__aenter__()
@@ -71,11 +92,45 @@ class Observation:
 
     async def __anext__(self) -> Leader | None:
         while True:
-            item = await anext(self._watch)
-            found = _leader(item)
+            found = _leader(await self._item())
             if found != self._last or not self._has_told:
                 self._last, self._has_told = found, True
                 return found
+
+    async def _item(self) -> Snapshot | Result:
+        """What the watch tells next; a new watch when it has missed something, as on a server that hangs."""
+        while True:
+            # The first item is a read, which has limits of its own.
+            with trio.CancelScope(deadline=self._look_at):
+                item = await anext(self._watch)
+                self._is_heard()
+                return item
+            if not await self._is_behind():
+                continue
+            # It may be just about to tell.
+            with trio.move_on_after(GRACE_S):
+                return await anext(self._watch)
+            self._watch.close()
+            self._watch = self._etcd.follow(self._key, recursive=False)
+            self._look_at = math.inf
+
+    async def _is_behind(self) -> bool:
+        """Whether the leader is another one than was told."""
+        try:
+            now = _leader(await self._etcd.get(self._key, quorum=True))
+        except (UnavailableError, AttemptError, ServerError) as failed:
+            if not isinstance(failed, (KeyNotFoundError, NotADirError)):
+                if not self._etcd.bears(failed, self._heard):
+                    raise
+                self._look_at = trio.current_time() + LOOK_S
+                return False
+            now = None
+        self._is_heard()
+        return now != self._last
+
+    def _is_heard(self) -> None:
+        self._heard = trio.current_time()
+        self._look_at = self._heard + LOOK_S
 
 
 def _leader(item: Snapshot | Result) -> Leader | None:

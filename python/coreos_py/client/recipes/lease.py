@@ -2,9 +2,10 @@
 
 What is promised: a key that was `put` is there until the body of the `async with` ends, unless somebody else
 changes it or no member takes a refresh for `ttl_s`; then the body is cancelled and `LeaseLostError` raised.
-At the end the keys are removed, if they still have our values; after a crash they go by themselves within
-`ttl_s`. A `put` whose answer was lost raises `OutcomeUnknownError` and is not kept alive: it goes by itself,
-or can be put again.
+At the end the keys are removed, if they are still ours and not a successor's with the same values; what
+cannot be removed within five seconds, or after a crash, goes by itself within `ttl_s`. A first `put` of a key
+whose answer was lost raises `OutcomeUnknownError` and is not kept alive: it goes by itself, or can be put
+again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import trio
 
 from coreos_py.client.errors import ConfigurationError, LeaseLostError
 from coreos_py.client.keys import Result
-from coreos_py.client.recipes.keeping import KeptKey, beside
+from coreos_py.client.recipes.keeping import RELEASE_S, KeptKey, beside
 
 if TYPE_CHECKING:
     from coreos_py.client.trio_client import Client
@@ -31,6 +32,8 @@ class Lease:
         self._etcd = etcd
         self._nursery = nursery
         self._kept: dict[str, KeptKey] = {}
+        self._turns: dict[str, trio.Lock] = {}
+        self._lost = ""
 
     @property
     def keys(self) -> list[str]:
@@ -38,34 +41,57 @@ class Lease:
         return list(self._kept)
 
     async def put(self, key: str, value: str) -> Result:
-        """Write a file and keep it alive from now on, in place of what the lease had put there."""
+        """Write a file and keep it alive from now on, in place of what the lease had put there.
+
+        If that fails, what the lease had put there is kept as before. If nobody knows whether it failed, or
+        it was cancelled, the key is kept with the old value or the new one.
+        """
         if not value:
             raise ConfigurationError("a lease recognises its keys by their values, which cannot be empty")
-        before = self._kept.pop(key, None)
-        if before is not None:
-            before.is_removed = True
-        kept = KeptKey(self._etcd, key, value, self.ttl_s)
-        sent = trio.current_time()
-        result = await self._etcd.set(key, value, ttl_s=self.ttl_s)
-        kept.begin(sent)
-        self._kept[key] = kept
-        self._nursery.start_soon(kept.guard, self._nursery.cancel_scope)
-        return result
+        async with self._turns.setdefault(key, trio.Lock()):
+            kept = self._kept.get(key)
+            if kept is not None and not (kept.lost or kept.is_removed):
+                result = await kept.rewrite(value)
+                if not kept.is_removed:
+                    return result
+                # Dropped meanwhile, by another task: this came after it.
+            fresh = KeptKey(self._etcd, key, value, self.ttl_s)
+            result = await fresh.rewrite(value)
+            self._kept[key] = fresh
+            self._nursery.start_soon(self._guard, fresh)
+            return result
 
     async def drop(self, key: str) -> None:
         """Remove a key and keep it no longer."""
         kept = self._kept.pop(key)
+        self._note(kept)
         if not kept.lost:
             await kept.remove()
 
     async def drop_all(self) -> None:
-        """Remove all keys that are still ours."""
-        for key in self.keys:
-            await self.drop(key)
+        """Remove all keys that are still ours, at the same time. Cancelling does not interrupt it."""
+        with trio.CancelScope(deadline=trio.current_time() + min(RELEASE_S, self.ttl_s), shield=True):
+            async with trio.open_nursery() as nursery:
+                for kept in self._kept.values():
+                    self._note(kept)
+                    if not kept.lost:
+                        nursery.start_soon(kept.remove_at_once)
+        self._kept.clear()
 
     def lost(self) -> str:
         """Why the lease is lost; empty while it is not."""
-        return next((kept.lost for kept in self._kept.values() if kept.lost), "")
+        return self._lost or next((kept.lost for kept in self._kept.values() if kept.lost), "")
+
+    async def _guard(self, kept: KeptKey) -> None:
+        """Keep a key, and cancel the body when it is lost."""
+        await kept.keep()
+        if kept.lost:
+            self._note(kept)
+            self._nursery.cancel_scope.cancel()
+
+    def _note(self, kept: KeptKey) -> None:
+        """A loss stays one, whatever becomes of the key."""
+        self._lost = self._lost or kept.lost
 
 
 @asynccontextmanager
@@ -77,11 +103,10 @@ async def lease(etcd: Client, *, ttl_s: int = 10) -> AsyncIterator[Lease]:
             held = Lease(etcd, ttl_s, nursery)
             yield held
     finally:
-        lost = held.lost() if held is not None else ""
         if held is not None:
             await held.drop_all()
-    if lost:
-        raise LeaseLostError(lost)
+    if held.lost():
+        raise LeaseLostError(held.lost())
 
 
 async def _nothing(_body: trio.CancelScope) -> None:

@@ -26,16 +26,19 @@ from typing import TYPE_CHECKING, TypeVar
 import trio
 
 from coreos_py.client.errors import (
+    AttemptError,
     EtcdError,
     EventsLostError,
     KeyExistsError,
     KeyNotFoundError,
     LeaseLostError,
     LockLostError,
-    OutcomeUnknownError,
+    ServerError,
     TakenError,
+    UnavailableError,
 )
-from coreos_py.client.recipes.keeping import PAUSE_S, KeptKey, beside
+from coreos_py.client.keys import Result
+from coreos_py.client.recipes.keeping import PAUSE_S, KeptKey, beside, is_doubt
 
 if TYPE_CHECKING:
     from coreos_py.client.trio_client import Client
@@ -112,37 +115,46 @@ async def hold(
 
 
 async def _acquire(etcd: Client, kept: KeptKey, wait_s: float | None) -> int:
-    """Wait until the key is ours, and give its fence. Nothing is left behind by a failure."""
+    """Wait until the key is ours, and give its fence.
+
+    When that fails, a create of ours whose outcome is not known is looked for, for a moment, and removed. One
+    that is carried out later than that goes by its time limit.
+    """
     end = math.inf if wait_s is None else trio.current_time() + wait_s
     is_in_doubt = False
     try:
         while True:
             sent = trio.current_time()
             before, is_in_doubt = is_in_doubt, True
+            doubt: EtcdError | None = None
             try:
                 created = await etcd.create(kept.key, kept.value, ttl_s=kept.ttl_s)
-            except OutcomeUnknownError:
-                # It may be there, or come yet: looked for below, by its value.
-                await trio.sleep(PAUSE_S)
-            except EtcdError as refused:
-                is_in_doubt = before
-                if not isinstance(refused, KeyExistsError):
-                    raise
+            except EtcdError as failed:
+                if is_doubt(failed):
+                    # It may be there, or come yet: looked for below, by its value.
+                    doubt = failed
+                    await trio.sleep(PAUSE_S)
+                else:
+                    is_in_doubt = before
+                    if not isinstance(failed, KeyExistsError):
+                        raise
             else:
-                kept.begin(sent)
+                kept.begin(sent, created.node)
                 return created.node.created_index
             try:
                 found = await etcd.get(kept.key, quorum=True)
             except KeyNotFoundError:
+                if doubt is not None and trio.current_time() >= end:
+                    raise doubt from None
                 continue
             if found.value == kept.value:
                 if await _adopt(kept):
                     return found.node.created_index
-            elif not await _has_changed(etcd, kept.key, found.etcd_index + 1, end):
+            elif not await _has_changed(etcd, kept, found, end):
                 raise TakenError(f"{kept.key} is held by {unsigned(found.value) or 'somebody else'}")
     except BaseException:
         if is_in_doubt:
-            await kept.remove()
+            await kept.remove(may_come_yet=True)
         raise
 
 
@@ -156,16 +168,35 @@ async def _adopt(kept: KeptKey) -> bool:
     return False
 
 
-async def _has_changed(etcd: Client, key: str, wait_index: int, end: float) -> bool:
-    """Wait until the key is another one, or gone: False when the time is over."""
-    with trio.CancelScope(deadline=end):
-        try:
-            async with etcd.watch(key, wait_index=wait_index) as events:
-                await anext(events)
-        except EventsLostError:
-            # Whatever it was, it is time to look.
-            return True
+async def _has_changed(etcd: Client, kept: KeptKey, found: Result, end: float) -> bool:
+    """Wait until the key is another one than `found`, or gone: False when the time is over.
+
+    A watch says so. One on a server that hangs would say nothing for ever, so the key is read as well.
+    """
+    watch = etcd.watch(kept.key, wait_index=found.etcd_index + 1)
+    heard = trio.current_time()
+    try:
+        while trio.current_time() < end:
+            with trio.CancelScope(deadline=min(end, trio.current_time() + kept.ttl_s)):
+                await anext(watch)
+                return True
+            with trio.CancelScope(deadline=end):
+                try:
+                    now = await etcd.get(kept.key, quorum=True)
+                except (UnavailableError, AttemptError, ServerError) as failed:
+                    if isinstance(failed, KeyNotFoundError):
+                        return True
+                    if not etcd.bears(failed, heard):
+                        raise
+                else:
+                    heard = trio.current_time()
+                    if now.node.created_index != found.node.created_index:
+                        return True
+    except EventsLostError:
+        # Whatever it was, it is time to look.
         return True
+    finally:
+        watch.close()
     return False
 
 

@@ -24,7 +24,7 @@ BUDGETS: dict[str, Budget] = {
     "api": Budget(area_s=260, test_s=60, long_test_s=900),
     "differential": Budget(area_s=80, test_s=180, long_test_s=180),
     "clients": Budget(area_s=30, test_s=60, long_test_s=60),
-    "client": Budget(area_s=60, test_s=60, long_test_s=60),
+    "client": Budget(area_s=90, test_s=60, long_test_s=60),
     "etcd": Budget(area_s=60, test_s=60, long_test_s=60),
     "etcdctl": Budget(area_s=140, test_s=60, long_test_s=60),
     "faults": Budget(area_s=130, test_s=150, long_test_s=7200),

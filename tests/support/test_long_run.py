@@ -1,53 +1,57 @@
-"""The record of the long run says when it is stale."""
+"""The long run: what a part covers, how it is run, and when its record is stale."""
 
 from __future__ import annotations
 
+import functools
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import long_run
-from tests.support.budgets import BUDGETS
-from tests.support.long_run import COVERED, PARTS, ROOT, Part, run_part, staleness
+from tests.structure.test_python_graph import imports, modules
+from tests.structure.test_rust_graph import manifests, names
+from tests.support.long_run import __main__ as command
+from tests.support.long_run import record
+from tests.support.long_run.parts import PARTS, Part
+from tests.support.long_run.record import ROOT, staleness
 
-NOW = {"rust": "1" * 40, "python": "2" * 40, "tests/faults": "3" * 40}
+KILLS = next(part for part in PARTS if part.name == "kills")
+NOW = {"rust/wal": "1" * 40, "tests/faults": "3" * 40}
 
 
-def record(**changes: Any) -> dict[str, Any]:
-    parts = [{"name": p.name, "count": p.count, "what": p.what, "result": "passed"} for p in PARTS]
-    return {"format": 1, "covers": dict(NOW), "uncommitted": [], "parts": parts, **changes}
+def entry(**changes: Any) -> dict[str, Any]:
+    made = {"name": "kills", "count": KILLS.count, "seed": 1, "result": "passed", "covers": dict(NOW)}
+    return {**made, "uncommitted": [], **changes}
 
 
-def test_a_fresh_record_is_not_stale() -> None:
-    assert staleness(record(), NOW, []) == []
+def test_a_fresh_entry_is_not_stale() -> None:
+    assert staleness(KILLS, entry(), NOW, []) == []
 
 
 @pytest.mark.parametrize(
     ("made", "now", "changed", "says"),
     [
-        (record(), {**NOW, "rust": "9" * 40}, [], "rust has changed"),
-        (record(), NOW, ["rust/wal/src/lib.rs"], "rust/wal/src/lib.rs"),
-        (record(uncommitted=["python/x.py"]), NOW, [], "python/x.py"),
-        (record(parts=[]), NOW, [], "power-cuts: was not run"),
-        (record(parts=[{"name": "kills", "result": "failed with exit status 1"}]), NOW, [], "kills: failed"),
-        (record(covers={"rust": "1" * 40}), NOW, [], "python is not covered"),
-        (
-            record(parts=[{"name": "kills", "result": "passed", "count": 3}]),
-            NOW,
-            [],
-            "kills: only 3 of 1000 kills",
-        ),
-        (record(format=0), NOW, [], "another format"),
+        (entry(), {**NOW, "rust/wal": "9" * 40}, [], "rust/wal changed since"),
+        (entry(), {"rust/wal": "1" * 40}, [], "tests/faults changed since"),
+        (entry(), NOW, ["rust/wal/src/lib.rs"], "uncommitted changes: rust/wal/src/lib.rs"),
+        (entry(uncommitted=["python/x.py"]), NOW, [], "not committed: python/x.py"),
+        (None, NOW, [], "was not run"),
+        (entry(result="failed with exit status 1"), NOW, [], "failed with exit status 1"),
+        (entry(covers={"rust/wal": "1" * 40}), NOW, [], "tests/faults was not covered"),
+        (entry(count=3), NOW, [], "only 3 of 1000 kills"),
     ],
 )
-def test_staleness_is_said(made: dict[str, Any], now: dict[str, str], changed: list[str], says: str) -> None:
-    assert any(says in reason for reason in staleness(made, now, changed))
+def test_staleness_is_said(
+    made: dict[str, Any] | None, now: dict[str, str], changed: list[str], says: str
+) -> None:
+    assert any(says in reason for reason in staleness(KILLS, made, now, changed))
 
 
 def test_check_informs_and_never_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    assert long_run.main(["--check"]) == 0
+    assert command.main(["--check"]) == 0
     assert capsys.readouterr().out.startswith("long run: ")
 
 
@@ -68,8 +72,9 @@ FAILS = "def test_fails(): assert 0\n"
 def run_tests(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch, **options: Any) -> dict[str, Any]:
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_it.py").write_text(HEAD + text)
-    monkeypatch.setattr(long_run, "ROOT", folder)
-    return run_part(Part("it", 1, "rounds", ("test_it.py",), "COREOS_ROUNDS", **options), 5, 7)
+    monkeypatch.setattr(record, "ROOT", folder)
+    part = Part("it", 1, "rounds", (), ("test_it.py",), "COREOS_ROUNDS", **options)
+    return command.run_part(part, 5, 7)
 
 
 @pytest.mark.parametrize(
@@ -101,61 +106,115 @@ def test_a_part_gets_count_and_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_part_that_lacks_something_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = run_tests(tmp_path, PASSES, monkeypatch, needs=lambda: "no disk")
-    assert entry["result"] == "not run: no disk"
+    found = run_tests(tmp_path, PASSES, monkeypatch, needs=lambda: "no disk")
+    assert found["result"] == "not run: no disk"
 
 
 @pytest.fixture
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A full record with seed 1, in a repository whose sources have not changed; nothing is really run."""
     path = tmp_path / "long-run.json"
-    monkeypatch.setattr(long_run, "RECORD", path)
-    monkeypatch.setattr(long_run, "trees", lambda: dict(NOW))
-    monkeypatch.setattr(long_run, "uncommitted", list)
+    monkeypatch.setattr(record, "RECORD", path)
+    monkeypatch.setattr(record, "trees", lambda part: dict(NOW))
+    monkeypatch.setattr(record, "uncommitted", lambda part: [])
     monkeypatch.setattr(
-        long_run,
+        command,
         "run_part",
         lambda part, count, seed: {"name": part.name, "count": count, "seed": seed, "result": "passed"},
     )
-    assert long_run.run([], {}, 1)
+    assert command.run([], {}, 1)
     return path
 
 
-def seeds(path: Path) -> dict[str, int]:
-    return {part["name"]: part["seed"] for part in json.loads(path.read_text())["parts"]}
+def entries(path: Path) -> dict[str, dict[str, Any]]:
+    return {part["name"]: part for part in json.loads(path.read_text())["parts"]}
 
 
 def test_one_part_anew_leaves_the_others_in_the_record(recorded: Path) -> None:
-    assert long_run.run(["kills"], {}, 2)
-    assert seeds(recorded) == {part.name: 2 if part.name == "kills" else 1 for part in PARTS}
+    assert command.run(["kills"], {}, 2)
+    seeds = {name: part["seed"] for name, part in entries(recorded).items()}
+    assert seeds == {part.name: 2 if part.name == "kills" else 1 for part in PARTS}
 
 
-@pytest.mark.parametrize("how", ["committed", "uncommitted", "old format"])
-def test_nothing_of_other_sources_stays_in_the_record(
-    recorded: Path, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
-    if how == "committed":
-        monkeypatch.setattr(long_run, "trees", lambda: {**NOW, "rust": "9" * 40})
-    elif how == "uncommitted":
-        monkeypatch.setattr(long_run, "uncommitted", lambda: ["rust/x.rs"])
-    else:
-        recorded.write_text('{"format": 0}')
-    assert long_run.run(["kills"], {}, 2)
-    assert seeds(recorded) == {"kills": 2}
+def test_nothing_of_another_format_stays_in_the_record(recorded: Path) -> None:
+    recorded.write_text('{"format": 1, "parts": [{"name": "model", "result": "passed"}]}')
+    assert command.run(["kills"], {}, 2)
+    assert entries(recorded).keys() == {"kills"}
 
 
 def test_a_commit_during_the_run_is_recorded(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([NOW, {**NOW, "rust": "9" * 40}])
-    monkeypatch.setattr(long_run, "trees", lambda: next(answers))
-    assert long_run.run(["kills"], {}, 2)
-    assert json.loads(recorded.read_text())["uncommitted"] == ["rust"]
+    answers = iter([NOW, {**NOW, "rust/wal": "9" * 40}])
+    monkeypatch.setattr(record, "trees", lambda part: next(answers))
+    assert command.run(["kills"], {}, 2)
+    found = entries(recorded)["kills"]
+    assert found["uncommitted"] == ["rust/wal"]
+    assert staleness(KILLS, found, NOW, [])
 
 
-def test_what_a_part_runs_is_covered() -> None:
-    for part in PARTS:
-        for test in part.tests:
-            assert any(test.startswith(f"{folder}/") for folder in COVERED), test
-    assert all((ROOT / name).exists() for name in COVERED)
+def test_two_runs_at_once_lose_nothing(recorded: Path) -> None:
+    """Each of many processes enters one part; each finds the others' there."""
+    script = (
+        "import sys; from pathlib import Path; from tests.support.long_run import record\n"
+        "record.RECORD = Path(sys.argv[1])\n"
+        "record.enter({'name': sys.argv[2], 'seed': 3})\n"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", script, str(recorded), part.name], cwd=ROOT) for part in PARTS
+    ]
+    assert [process.wait(timeout=30) for process in running] == [0] * len(PARTS)
+    assert {part["seed"] for part in entries(recorded).values()} == {3}
+
+
+def is_covered(path: Path, part: Part) -> bool:
+    name = path.relative_to(ROOT).as_posix()
+    return any(name == covered or name.startswith(f"{covered}/") for covered in part.covers)
+
+
+@functools.cache
+def loaded(first: Path, package: Path) -> frozenset[Path]:
+    """The modules of a package that a file of it may load, lazily too; each package's `__init__` aside."""
+    known = modules(package)
+    seen: set[Path] = set()
+    waiting = [first]
+    while waiting:
+        path = waiting.pop()
+        if path not in seen:
+            seen.add(path)
+            waiting += [known[name] for name in imports(path, package) if name in known]
+    return frozenset(path for path in seen if path.name != "__init__.py" or path.parent.name == "malformed")
+
+
+#: A limit of time can make a run fail, not pass.
+HARMLESS = {ROOT / "tests/support/budgets.py"}
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: str(part.name))
+def test_what_a_part_runs_is_covered(part: Part) -> None:
+    assert all((ROOT / path).exists() for path in part.covers)
+    needed: set[Path] = set()
+    for test in part.tests:
+        needed |= loaded(ROOT / test, ROOT / "tests") | loaded(ROOT / "tests/conftest.py", ROOT / "tests")
+        package = ROOT / "python" / "coreos_py"
+        needed |= loaded(package / "cli" / "etcd.py", package)
+    missed = {path for path in needed - HARMLESS if not is_covered(path, part)}
+    assert not missed
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: str(part.name))
+def test_the_crates_that_a_part_is_built_from_are_covered(part: Part) -> None:
+    known = manifests(ROOT)
+    covered = {f"coreos-{path.removeprefix('rust/')}" for path in part.covers if path.startswith("rust/")}
+    assert covered
+    for crate in covered:
+        assert names(known[crate], "dependencies") & known.keys() <= covered
+
+
+def test_a_missed_module_would_be_found() -> None:
+    """The control: the part without one of its modules."""
+    covers = tuple(path for path in KILLS.covers if path != "tests/support/writers.py")
+    part = Part("kills", 1, "kills", covers, KILLS.tests)
+    with pytest.raises(AssertionError):
+        test_what_a_part_runs_is_covered(part)
 
 
 def test_the_parts_of_cargo_get_count_and_seed() -> None:
@@ -176,19 +235,3 @@ def test_every_part_names_tests_that_exist() -> None:
     for part in PARTS:
         for test in part.tests:
             assert "pytest.mark.long" in (ROOT / test).read_text(), test
-
-
-def test_every_area_has_a_budget() -> None:
-    """Except `bench`, which `make test` does not run."""
-    areas = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
-    assert areas - {"bench"} == BUDGETS.keys()
-
-
-def test_the_budgets_are_those_of_the_documentation() -> None:
-    """CONTRIBUTING.md shows the same table."""
-    rows = {}
-    for line in (ROOT / "CONTRIBUTING.md").read_text().splitlines():
-        cells = [cell.strip(" `") for cell in line.strip("|").split("|")]
-        if len(cells) == 4 and cells[0] in BUDGETS:
-            rows[cells[0]] = tuple(int(cell) for cell in cells[1:])
-    assert rows == {area: (b.area_s, b.test_s, b.long_test_s) for area, b in BUDGETS.items()}

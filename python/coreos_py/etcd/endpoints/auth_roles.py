@@ -18,9 +18,10 @@ from coreos_py.etcd.endpoints.auth_documents import (
     shown_role,
     text_of,
 )
+from coreos_py.etcd.endpoints.auth_shown import Shown, listed
 from coreos_py.etcd.endpoints.context import Context, Incoming
 from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, OVER_A_LIMIT, RefusedError
-from coreos_py.etcd.endpoints.reply import Reply, as_json
+from coreos_py.etcd.endpoints.reply import Reply, as_json, with_json
 
 
 @guarded
@@ -28,9 +29,9 @@ def listing(_request: Incoming, context: Context) -> Reply:
     """All roles with the built-in root, sorted by name."""
     table = Table.of(context.member.auth())
     names = sorted({ROOT, *(n for n in table.roles if not (context.upstream and n.startswith("_")))})
-    return as_json(
-        200, {"roles": [table.role(name) for name in names]}, newline=True, cluster=context.cluster_id()
-    )
+    shown = Shown(table)
+    text = listed("roles", (role for name in names if (role := shown.role(name)) is not None))
+    return with_json(200, text, newline=True, cluster=context.cluster_id())
 
 
 def _one(name: str, request: Incoming, context: Context) -> Reply:

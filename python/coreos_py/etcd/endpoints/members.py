@@ -9,6 +9,7 @@ import json
 from typing import NoReturn
 from urllib.parse import unquote
 
+from coreos_py.etcd.endpoints.auth_documents import whole
 from coreos_py.etcd.endpoints.context import Context, Incoming, header, hex_id
 from coreos_py.etcd.endpoints.go_json_errors import syntax_message, type_name
 from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, RefusedError, explained, insufficient
@@ -135,7 +136,7 @@ def _url_texts(document: object) -> list[str]:
     for url in urls:
         if not isinstance(url, str):
             raise ValueError(f"json: cannot unmarshal {type_name(url)} into Go value of type string")
-    return urls
+    return [whole(url) for url in urls]
 
 
 def _check_free(urls: tuple[Url, ...], context: Context, but: int | None = None) -> None:

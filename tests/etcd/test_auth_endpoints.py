@@ -88,6 +88,41 @@ def test_a_change_that_is_not_made_says_why(
     assert reply.header("X-Etcd-Cluster-Id") == f"{CLUSTER_ID:x}"
 
 
+CHANGES = [
+    ("PUT", ENABLE, None),
+    ("DELETE", ENABLE, None),
+    ("PUT", USER, {"user": "al", "password": "p"}),
+    ("PUT", "/v2/auth/users/bo", {"user": "bo", "grant": ["x"]}),
+    ("DELETE", USER, None),
+    ("PUT", ROLE, {"role": "r"}),
+    ("PUT", "/v2/auth/roles/s", {"role": "s", "grant": {"kv": {"read": ["/x"]}}}),
+    ("DELETE", ROLE, None),
+    ("PUT", f"/v2/members/{MEMBER_ID:x}", {"peerURLs": ["http://127.0.0.1:9"]}),
+]
+
+
+@pytest.mark.parametrize("read_only", ["no space in d", None])
+@pytest.mark.parametrize(("method", "path", "document"), CHANGES)
+def test_a_change_that_the_log_gives_back_is_not_made(
+    method: str, path: str, document: object, read_only: str | None
+) -> None:
+    """The first one that meets a full disk had been taken already; those behind it are refused at once."""
+    there = table({"bo": ([], 4)}, {"s": ([], [], 4)})
+    member = FakeMember({"read_only": read_only}, tables=[there], outcomes=[300])
+    reply = ask(method, path, document, member)
+    why = read_only or "there was no room for it for a moment"
+    assert (reply.status, message(reply)) == (503, f"etcdserver: read-only: {why}")
+    assert len(member.asked) == 1
+
+
+@pytest.mark.parametrize(("method", "path", "document"), CHANGES)
+def test_what_nobody_knows_is_no_success(method: str, path: str, document: object) -> None:
+    there = table({"bo": ([], 4)}, {"s": ([], [], 4)})
+    reply = ask(method, path, document, FakeMember(tables=[there], outcomes=[999]))
+    text = "etcdserver: the store refused the change with error 999"
+    assert (reply.status, message(reply)) == (500, text)
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/v2/auth/users"), ("GET", USER), ("PUT", ROLE), ("DELETE", ENABLE), ("POST", "/v2/members")],

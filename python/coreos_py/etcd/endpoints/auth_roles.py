@@ -20,7 +20,14 @@ from coreos_py.etcd.endpoints.auth_documents import (
 )
 from coreos_py.etcd.endpoints.auth_shown import Shown, listed
 from coreos_py.etcd.endpoints.context import Context, Incoming
-from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, OVER_A_LIMIT, RefusedError
+from coreos_py.etcd.endpoints.refusals import (
+    EXISTS,
+    NOT_AS_EXPECTED,
+    NOT_FOUND,
+    OVER_A_LIMIT,
+    RefusedError,
+    decided,
+)
 from coreos_py.etcd.endpoints.reply import Reply, as_json, with_json
 
 
@@ -52,7 +59,7 @@ one = named("/v2/auth/roles/", _one)
 def _delete(name: str, context: Context) -> Reply:
     _must_not_be_root(name)
     problem = context.member.delete_role(name, timeout_ms=context.request_timeout_ms)
-    if problem == NOT_FOUND:
+    if decided(problem, context, NOT_FOUND) != 0:
         raise RefusedError(404, f"auth: Role {name} doesn't exist.")
     return done(context)
 
@@ -117,7 +124,7 @@ def _create(name: str, permissions: _Permissions, context: Context) -> None:
         expected_index=None,
         timeout_ms=context.request_timeout_ms,
     )
-    if problem == EXISTS:
+    if decided(problem, context, EXISTS, OVER_A_LIMIT) == EXISTS:
         raise RefusedError(409, f"auth: Role {name} already exists.")
     if problem == OVER_A_LIMIT:
         raise over_a_limit(f"Role {name}")
@@ -139,7 +146,7 @@ def _update(
         problem = context.member.put_role(
             name, new.read, new.write, expected_index=index, timeout_ms=context.request_timeout_ms
         )
-        if problem == OVER_A_LIMIT:
+        if decided(problem, context, NOT_FOUND, NOT_AS_EXPECTED, OVER_A_LIMIT) == OVER_A_LIMIT:
             raise over_a_limit(f"Role {name}")
         return new if problem == 0 else None
 

@@ -18,7 +18,15 @@ from coreos_py.etcd.endpoints.auth_documents import (
 )
 from coreos_py.etcd.endpoints.auth_shown import Shown, listed
 from coreos_py.etcd.endpoints.context import Context, Incoming
-from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, OVER_A_LIMIT, RefusedError
+from coreos_py.etcd.endpoints.refusals import (
+    EXISTS,
+    NOT_AS_EXPECTED,
+    NOT_FOUND,
+    OVER_A_LIMIT,
+    ROOT_IS_FIXED,
+    RefusedError,
+    decided,
+)
 from coreos_py.etcd.endpoints.reply import Reply, as_json, with_json
 
 
@@ -61,7 +69,7 @@ def _roles(name: str, roles: Names) -> Names:
 
 def _delete(name: str, context: Context) -> Reply:
     problem = context.member.delete_user(name, timeout_ms=context.request_timeout_ms)
-    if problem == 0:
+    if decided(problem, context, NOT_FOUND, ROOT_IS_FIXED) == 0:
         return done(context)
     if problem == NOT_FOUND:
         raise RefusedError(404, f"auth: User {name} does not exist")
@@ -117,7 +125,7 @@ def _create(wanted: _Wanted, context: Context) -> Names:
     problem = context.member.put_user(
         wanted.name, _hash(wanted), roles, expected_index=None, timeout_ms=context.request_timeout_ms
     )
-    if problem == EXISTS:
+    if decided(problem, context, EXISTS, OVER_A_LIMIT) == EXISTS:
         raise RefusedError(409, f"auth: User {wanted.name} already exists.")
     if problem == OVER_A_LIMIT:
         raise over_a_limit(f"User {wanted.name}")
@@ -147,7 +155,7 @@ def _update(wanted: _Wanted, context: Context) -> list[str]:
         problem = context.member.put_user(
             wanted.name, hashed, roles, expected_index=index, timeout_ms=context.request_timeout_ms
         )
-        if problem == OVER_A_LIMIT:
+        if decided(problem, context, NOT_FOUND, NOT_AS_EXPECTED, OVER_A_LIMIT) == OVER_A_LIMIT:
             raise over_a_limit(f"User {wanted.name}")
         return roles if problem == 0 else None
 

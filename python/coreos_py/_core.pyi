@@ -73,7 +73,7 @@ class Engine:
     def update_member(self, id: int, peer_urls: list[str], *, timeout_ms: int) -> int:
         """New peer URLs. This and the changes below wait until they are durable and applied: 0, or the number
         of the store's error (100 not found, 101 not as expected, 105 exists, 107 not allowed, 209 over a
-        limit). Blocks."""
+        limit), or 300: the log had taken it and gave it back, so it was not made. Blocks."""
     def auth(self) -> dict[str, Any]:
         """`enabled`; `users`: by name (roles or None, modified_index); `roles`: by name (read or None, write
         or None, modified_index), without `root`. Both sorted by name. It may be long: for a worker thread.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from coreos_py._core import EngineError
 from coreos_py.etcd.endpoints import router
+from coreos_py.etcd.endpoints.auth_shown import SHOWN_BYTES_MAX
 from coreos_py.etcd.endpoints.reply import JSON, Reply
 from tests.etcd.fakes import CLUSTER_ID, MEMBER_ID, FakeMember, FakeRequest, fake_context
 
@@ -84,6 +86,41 @@ def test_a_change_that_is_not_made_says_why(
     reply = ask(method, path, document, member)
     assert (reply.status, message(reply)) == (status, "etcdserver: because")
     assert reply.header("X-Etcd-Cluster-Id") == f"{CLUSTER_ID:x}"
+
+
+CHANGES = [
+    ("PUT", ENABLE, None),
+    ("DELETE", ENABLE, None),
+    ("PUT", USER, {"user": "al", "password": "p"}),
+    ("PUT", "/v2/auth/users/bo", {"user": "bo", "grant": ["x"]}),
+    ("DELETE", USER, None),
+    ("PUT", ROLE, {"role": "r"}),
+    ("PUT", "/v2/auth/roles/s", {"role": "s", "grant": {"kv": {"read": ["/x"]}}}),
+    ("DELETE", ROLE, None),
+    ("PUT", f"/v2/members/{MEMBER_ID:x}", {"peerURLs": ["http://127.0.0.1:9"]}),
+]
+
+
+@pytest.mark.parametrize("read_only", ["no space in d", None])
+@pytest.mark.parametrize(("method", "path", "document"), CHANGES)
+def test_a_change_that_the_log_gives_back_is_not_made(
+    method: str, path: str, document: object, read_only: str | None
+) -> None:
+    """The first one that meets a full disk had been taken already; those behind it are refused at once."""
+    there = table({"bo": ([], 4)}, {"s": ([], [], 4)})
+    member = FakeMember({"read_only": read_only}, tables=[there], outcomes=[300])
+    reply = ask(method, path, document, member)
+    why = read_only or "there was no room for it for a moment"
+    assert (reply.status, message(reply)) == (503, f"etcdserver: read-only: {why}")
+    assert len(member.asked) == 1
+
+
+@pytest.mark.parametrize(("method", "path", "document"), CHANGES)
+def test_what_nobody_knows_is_no_success(method: str, path: str, document: object) -> None:
+    there = table({"bo": ([], 4)}, {"s": ([], [], 4)})
+    reply = ask(method, path, document, FakeMember(tables=[there], outcomes=[999]))
+    text = "etcdserver: the store refused the change with error 999"
+    assert (reply.status, message(reply)) == (500, text)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +230,28 @@ def test_what_is_over_a_limit_is_refused_with_the_limits(method: str, path: str,
     assert reply.status == 403
     assert message(reply) == f"auth: {what} not saved: the limits are {limits}"
     assert len(member.asked) == 1
+
+
+def test_a_reply_that_shows_long_roles_often_is_refused() -> None:
+    """A user is shown with its roles in full: some hundred kilobytes of names could be gigabytes."""
+    long = [f"/{'x' * 60_000}"]
+    users = {f"u{number}": (["r"] * 400, 1) for number in range(2)} | {"al": (["r"] * 200, 1)}
+    limit = "auth: this would be a reply of more than 33554432 bytes: ask for less at once"
+    for member, path in (
+        (FakeMember(tables=[table(users, {"r": (long, long, 1)})]), "/v2/auth/users"),
+        (FakeMember(tables=[table(users, {"r": (long, long, 1)})]), "/v2/auth/users/u1"),
+        (FakeMember(tables=[table({}, {f"r{n}": (long, [], 1) for n in range(600)})]), "/v2/auth/roles"),
+    ):
+        tracemalloc.start()
+        reply = ask("GET", path, member=member)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert (reply.status, message(reply)) == (403, limit)
+        assert most < 2 * SHOWN_BYTES_MAX
+    member = FakeMember(tables=[table(users, {"r": (long, long, 1)})])
+    reply = ask("GET", USER, member=member)
+    assert reply.status == 200, "the control"
+    assert [role["role"] for role in json.loads(reply.body)["roles"]] == ["r"] * 200
 
 
 def test_who_asks_for_one_does_not_make_objects_of_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from coreos_py import __version__, logs
+from coreos_py import __version__
 from coreos_py.etcd.endpoints import router
 from coreos_py.etcd.endpoints.go_time import duration_text, time_text
 from coreos_py.etcd.endpoints.reply import JSON, TEXT, Reply, go_json
@@ -141,6 +139,10 @@ def test_escaped_paths_are_the_same_paths() -> None:
         ("//v2/keys/a", "wait=true", "/v2/keys/a?wait=true"),
         ("/x/../v2//keys/a%20b", "", "/v2/keys/a%20b"),
         ("/./health", "", "/health"),
+        ("/v2/auth/users//", "", "/v2/auth/users/"),
+        ("/v2/auth/roles//r", "", "/v2/auth/roles/r"),
+        ("/v2/auth/users/al/../%2e", "", "/v2/auth/users"),
+        ("/v2/members//", "", "/v2/members/"),
     ],
 )
 def test_doubled_slashes_lead_to_what_was_meant(path: str, query: str, location: str) -> None:
@@ -148,6 +150,13 @@ def test_doubled_slashes_lead_to_what_was_meant(path: str, query: str, location:
     assert (reply.status, reply.header("Location")) == (308, location)
     reply = ask("PUT", path, query=query, upstream=True)
     assert (reply.status, reply.header("Location")) == (301, location)
+
+
+@pytest.mark.parametrize("path", ["/v2/auth/users/..", "/v2/auth/users/%2e%2e", "/v2/auth/users/al/../.."])
+def test_dots_are_no_name(path: str) -> None:
+    member = FakeMember()
+    reply = ask("PUT", path, b'{"user":"..","password":"p"}', member=member)
+    assert (reply.status, reply.body, member.asked) == (404, b"404 page not found\n", [])
 
 
 def test_members() -> None:
@@ -242,6 +251,16 @@ def test_what_the_store_says_of_new_peer_urls_is_answered(problem: int, status: 
     assert reply.body == (go_json({"message": message}) if message else b"")
 
 
+def test_half_a_character_in_a_peer_url_is_a_character_all_the_same() -> None:
+    """JSON can write half of a surrogate pair, which is no text; Go makes U+FFFD of it."""
+    member = FakeMember()
+    assert (
+        ask("PUT", f"/v2/members/{ID}", b'{"peerURLs":["http://a\\ud800:9"]}', APP, member=member).status
+        == 204
+    )
+    assert member.asked == [("update_member", int(ID, 16), ["http://a\ufffd:9"])]
+
+
 @pytest.mark.parametrize(("method", "path"), [("DELETE", "/v2/members"), ("PUT", "/v2/members/")])
 def test_members_without_an_id(method: str, path: str) -> None:
     reply = ask(method, path)
@@ -320,33 +339,6 @@ def test_only_metrics_and_lists_of_users_and_roles_are_slow_to_read() -> None:
     slow = [path for path in router.ROUTES if router.is_slow(FakeRequest(path=path))]
     assert slow == ["/metrics", "/v2/auth/users", "/v2/auth/roles"]
     assert not router.is_slow(FakeRequest(path="/nothing"))
-
-
-@pytest.fixture
-def log_level() -> Iterator[logging.Logger]:
-    logger = logging.getLogger(logs.ROOT)
-    before = logger.level
-    yield logger
-    logger.setLevel(before)
-
-
-def test_log_level(log_level: logging.Logger) -> None:
-    reply = ask("PUT", "/config/local/log", b'{"Level":"debug"}')
-    assert (reply.status, reply.body) == (204, b"")
-    assert log_level.level == logging.DEBUG
-    assert ask("PUT", "/config/local/log", b'{"Level":"WARNING"}').status == 204
-    assert log_level.level == logging.WARNING
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [(b"{", "Invalid json body"), (b"[]", "Invalid json body"), (b'{"Level":1}', "Invalid json body"),
-     (b'{"Level":"X"}', "Invalid log level X"), (b"{}", "Invalid log level "),
-     (b"\xff", "Invalid json body")],
-)  # fmt: skip
-def test_wrong_log_levels(body: bytes, message: str) -> None:
-    reply = ask("PUT", "/config/local/log", body)
-    assert (reply.status, reply.body) == (400, go_json({"message": message}))
 
 
 @pytest.mark.parametrize(

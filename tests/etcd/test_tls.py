@@ -96,6 +96,19 @@ def test_reading_stops_while_nothing_can_be_answered(
             assert client.read_reply().status == 200
 
 
+@pytest.mark.parametrize("headers", [(), (("Connection", "close"),)])
+def test_a_client_that_says_goodbye_leaves_no_trace(
+    server: Server, headers: tuple[tuple[str, str], ...]
+) -> None:
+    """As curl does. Either side may be the first to say it, and the connection ends after it."""
+    with server.connect() as client:
+        assert client.request("GET", "/version", headers=headers).status == 200
+        assert isinstance(client.socket, ssl.SSLSocket)
+        with client.socket.unwrap() as transport:
+            assert transport.recv(1) == b"", "the end, and nothing before it"
+    server.assert_no_traces()
+
+
 def test_plain_http_is_told_so(server: Server) -> None:
     with socket.create_connection(server.address, timeout=10) as plain:
         plain.sendall(b"GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ VALUE_BYTES = 512 << 10
 KEYS = 20
 #: More than two segments hold and less than three.
 WRITES = 300
+#: Nearly two segments: so many roles of 60 kB as WRITES do not fit behind them.
+KEYS_BEFORE_ROLES = 240
 #: A refusal must not be a time-out of the request, so that is longer than any client here waits.
 #: Snapshots would take and give room at moments of their own.
 FLAGS = ("--request-timeout", "60s", "--snapshot-count", "1000000")
@@ -61,6 +64,18 @@ def write_until_refused(conn: Connection) -> tuple[dict[int, int], Reply | None]
         if reply.status not in (200, 201):
             return acked, reply
         acked[number % KEYS] = number
+    return acked, None
+
+
+def make_roles_until_refused(conn: Connection) -> tuple[list[str], Reply | None]:
+    """Roles of 60 kB: the acknowledged ones, and the first refusal."""
+    acked: list[str] = []
+    for name in (f"r{number}" for number in range(WRITES)):
+        role = {"role": name, "permissions": {"kv": {"read": [f"/{'x' * 60_000}"]}}}
+        reply = conn.request("PUT", f"/v2/auth/roles/{name}", json.dumps(role).encode())
+        if reply.status != 201:
+            return acked, reply
+        acked.append(name)
     return acked, None
 
 
@@ -107,6 +122,25 @@ def test_full_disk(small_disk: Path, make_server: ServerFactory) -> None:
     with server.connect() as conn:
         kept = {key: number_in(conn.get(f"/full/{key}")) for key in acked}
         assert kept == acked, "all that was acknowledged, and what was refused has not come through later"
+
+
+def test_no_change_of_roles_is_acknowledged_that_a_full_disk_gives_back(
+    small_disk: Path, make_server: ServerFactory
+) -> None:
+    """The first command that meets the full disk has been taken; here it is a role and not a key."""
+    fill(small_disk, FILLER_MIB)
+    server = make_server(Kind.OURS, data_dir=small_disk / "data", flags=FLAGS).start()
+    with server.connect(timeout_s=PATIENCE_S) as conn:
+        for number in range(KEYS_BEFORE_ROLES):
+            reply = conn.request("PUT", f"/v2/keys/full/{number % KEYS}", form(value=value_of(number)))
+            assert reply.status in (200, 201), reply
+        acked, refusal = make_roles_until_refused(conn)
+        assert refusal is not None, "the disk never got full"
+        assert (refusal.status, len(acked) > 1) == (503, True), refusal
+        assert "No space left on device" in refusal.json()["message"]
+        kept = [name for name in acked if conn.request("GET", f"/v2/auth/roles/{name}").status == 200]
+        assert kept == acked
+        assert conn.request("GET", f"/v2/auth/roles/r{len(acked)}").status == 404
 
 
 def test_control_the_same_writes_with_room_are_not_refused(

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 _LOG = logs.Log("etcd")
 # Longer than a write may take by default; then whoever is still there is cut off.
 DRAIN_S = 8.0
-# What may be buffered of one TLS client beside the largest request.
-# Sent again they end the process at once when nothing but the log is left to close.
 
 Take = Callable[[socket.socket, str], None]
 Serve = Callable[[socket.socket, str], Awaitable[None]]

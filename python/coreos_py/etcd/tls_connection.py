@@ -107,13 +107,15 @@ async def _handshake(transport: trio.SocketStream, remote: str, context: ssl.SSL
 
 
 async def _say_goodbye(stream: TlsStream, remote: str) -> None:
+    # A session whose client answers the goodbye gives its transport up.
+    transport = stream.transport_stream.stream
     with trio.move_on_after(_LINGER_S):
         try:
             await stream.unwrap()
         except trio.BrokenResourceError as error:
             # Usual: it has more to say, or is gone.
             _LOG.debug("TLS client did not say goodbye", remote=remote, reason=error.__cause__)
-        await _linger(stream.transport_stream.stream)
+        await _linger(transport)
 
 
 async def _linger(transport: trio.SocketStream) -> None:

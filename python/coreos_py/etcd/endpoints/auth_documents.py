@@ -127,7 +127,7 @@ def text_of(document: dict[str, Any], name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise invalid()
-    return _whole(value)
+    return whole(value)
 
 
 def names_of(document: dict[str, Any], name: str) -> Names:
@@ -140,6 +140,6 @@ def names_of(document: dict[str, Any], name: str) -> Names:
     return [text_of({"item": value}, "item") for value in values]
 
 
-def _whole(text: str) -> str:
+def whole(text: str) -> str:
     """Halves of surrogate pairs become U+FFFD, as in Go."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

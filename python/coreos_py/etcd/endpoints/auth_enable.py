@@ -2,7 +2,7 @@
 
 from coreos_py.etcd.endpoints.auth_documents import Table, done, guarded
 from coreos_py.etcd.endpoints.context import Context, Incoming
-from coreos_py.etcd.endpoints.refusals import NOT_AS_EXPECTED, RefusedError
+from coreos_py.etcd.endpoints.refusals import NOT_AS_EXPECTED, NOT_FOUND, RefusedError, decided
 from coreos_py.etcd.endpoints.reply import Reply, as_json
 
 
@@ -18,7 +18,7 @@ def enable(request: Incoming, context: Context) -> Reply:
 def _switch(request: Incoming, context: Context) -> Reply:
     turns_on = request.method == "PUT"
     problem = context.member.switch_auth(turns_on, timeout_ms=context.request_timeout_ms)
-    if problem == 0:
+    if decided(problem, context, NOT_FOUND, NOT_AS_EXPECTED) == 0:
         return done(context)
     if not turns_on:
         raise RefusedError(409, "auth: already disabled")

@@ -18,9 +18,17 @@ from coreos_py.etcd.endpoints.auth_documents import (
     shown_role,
     text_of,
 )
+from coreos_py.etcd.endpoints.auth_shown import Shown, listed
 from coreos_py.etcd.endpoints.context import Context, Incoming
-from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, OVER_A_LIMIT, RefusedError
-from coreos_py.etcd.endpoints.reply import Reply, as_json
+from coreos_py.etcd.endpoints.refusals import (
+    EXISTS,
+    NOT_AS_EXPECTED,
+    NOT_FOUND,
+    OVER_A_LIMIT,
+    RefusedError,
+    decided,
+)
+from coreos_py.etcd.endpoints.reply import Reply, as_json, with_json
 
 
 @guarded
@@ -28,9 +36,9 @@ def listing(_request: Incoming, context: Context) -> Reply:
     """All roles with the built-in root, sorted by name."""
     table = Table.of(context.member.auth())
     names = sorted({ROOT, *(n for n in table.roles if not (context.upstream and n.startswith("_")))})
-    return as_json(
-        200, {"roles": [table.role(name) for name in names]}, newline=True, cluster=context.cluster_id()
-    )
+    shown = Shown(table)
+    text = listed("roles", (role for name in names if (role := shown.role(name)) is not None))
+    return with_json(200, text, newline=True, cluster=context.cluster_id())
 
 
 def _one(name: str, request: Incoming, context: Context) -> Reply:
@@ -51,7 +59,7 @@ one = named("/v2/auth/roles/", _one)
 def _delete(name: str, context: Context) -> Reply:
     _must_not_be_root(name)
     problem = context.member.delete_role(name, timeout_ms=context.request_timeout_ms)
-    if problem == NOT_FOUND:
+    if decided(problem, context, NOT_FOUND) != 0:
         raise RefusedError(404, f"auth: Role {name} doesn't exist.")
     return done(context)
 
@@ -116,7 +124,7 @@ def _create(name: str, permissions: _Permissions, context: Context) -> None:
         expected_index=None,
         timeout_ms=context.request_timeout_ms,
     )
-    if problem == EXISTS:
+    if decided(problem, context, EXISTS, OVER_A_LIMIT) == EXISTS:
         raise RefusedError(409, f"auth: Role {name} already exists.")
     if problem == OVER_A_LIMIT:
         raise over_a_limit(f"Role {name}")
@@ -138,7 +146,7 @@ def _update(
         problem = context.member.put_role(
             name, new.read, new.write, expected_index=index, timeout_ms=context.request_timeout_ms
         )
-        if problem == OVER_A_LIMIT:
+        if decided(problem, context, NOT_FOUND, NOT_AS_EXPECTED, OVER_A_LIMIT) == OVER_A_LIMIT:
             raise over_a_limit(f"Role {name}")
         return new if problem == 0 else None
 

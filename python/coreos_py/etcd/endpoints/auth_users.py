@@ -1,7 +1,6 @@
 """/v2/auth/users: who there is, and who has which role."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from coreos_py._core import hash_password
 from coreos_py.etcd.endpoints.auth_documents import (
@@ -17,9 +16,18 @@ from coreos_py.etcd.endpoints.auth_documents import (
     repeated,
     text_of,
 )
+from coreos_py.etcd.endpoints.auth_shown import Shown, listed
 from coreos_py.etcd.endpoints.context import Context, Incoming
-from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, OVER_A_LIMIT, RefusedError
-from coreos_py.etcd.endpoints.reply import Reply, as_json
+from coreos_py.etcd.endpoints.refusals import (
+    EXISTS,
+    NOT_AS_EXPECTED,
+    NOT_FOUND,
+    OVER_A_LIMIT,
+    ROOT_IS_FIXED,
+    RefusedError,
+    decided,
+)
+from coreos_py.etcd.endpoints.reply import Reply, as_json, with_json
 
 
 @guarded
@@ -28,8 +36,11 @@ def listing(_request: Incoming, context: Context) -> Reply:
     table = Table.of(context.member.auth())
     # In the original a name with an underscore in front is a hidden node.
     names = (name for name in table.users if not (context.upstream and name.startswith("_")))
-    users = [_shown(table, name, skips_missing=True) for name in names]
-    return as_json(200, {"users": users or None}, newline=True, cluster=context.cluster_id())
+    shown = Shown(table)
+    users = [shown.user(name, _roles(name, table.users[name][0]), skips_missing=True) for name in names]
+    # What the original says of an empty list.
+    text = listed("users", users) if users else b'{"users":null}'
+    return with_json(200, text, newline=True, cluster=context.cluster_id())
 
 
 def _one(name: str, request: Incoming, context: Context) -> Reply:
@@ -38,25 +49,15 @@ def _one(name: str, request: Incoming, context: Context) -> Reply:
         table = Table.of(context.member.auth_of_user(name))
         if name not in table.users:
             raise RefusedError(404, f"auth: User {name} does not exist.")
-        shown = _shown(table, name, skips_missing=not context.upstream)
-        return as_json(200, shown, newline=True, cluster=context.cluster_id())
+        roles = _roles(name, table.users[name][0])
+        shown = Shown(table).user(name, roles, skips_missing=not context.upstream)
+        return with_json(200, shown, newline=True, cluster=context.cluster_id())
     if request.method == "DELETE":
         return _delete(name, context)
     return _put(name, request, context)
 
 
 one = named("/v2/auth/users/", _one)
-
-
-def _shown(table: Table, name: str, *, skips_missing: bool) -> dict[str, Any]:
-    roles = []
-    for role_name in _roles(name, table.users[name][0]) or ():
-        role = table.role(role_name)
-        if role is not None:
-            roles.append(role)
-        elif not skips_missing:
-            raise RefusedError(404, f"auth: Role {role_name} does not exist.")
-    return {"user": name, "roles": roles} if roles else {"user": name}
 
 
 def _roles(name: str, roles: Names) -> Names:
@@ -68,7 +69,7 @@ def _roles(name: str, roles: Names) -> Names:
 
 def _delete(name: str, context: Context) -> Reply:
     problem = context.member.delete_user(name, timeout_ms=context.request_timeout_ms)
-    if problem == 0:
+    if decided(problem, context, NOT_FOUND, ROOT_IS_FIXED) == 0:
         return done(context)
     if problem == NOT_FOUND:
         raise RefusedError(404, f"auth: User {name} does not exist")
@@ -124,7 +125,7 @@ def _create(wanted: _Wanted, context: Context) -> Names:
     problem = context.member.put_user(
         wanted.name, _hash(wanted), roles, expected_index=None, timeout_ms=context.request_timeout_ms
     )
-    if problem == EXISTS:
+    if decided(problem, context, EXISTS, OVER_A_LIMIT) == EXISTS:
         raise RefusedError(409, f"auth: User {wanted.name} already exists.")
     if problem == OVER_A_LIMIT:
         raise over_a_limit(f"User {wanted.name}")
@@ -154,7 +155,7 @@ def _update(wanted: _Wanted, context: Context) -> list[str]:
         problem = context.member.put_user(
             wanted.name, hashed, roles, expected_index=index, timeout_ms=context.request_timeout_ms
         )
-        if problem == OVER_A_LIMIT:
+        if decided(problem, context, NOT_FOUND, NOT_AS_EXPECTED, OVER_A_LIMIT) == OVER_A_LIMIT:
             raise over_a_limit(f"User {wanted.name}")
         return roles if problem == 0 else None
 

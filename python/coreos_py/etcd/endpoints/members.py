@@ -9,9 +9,17 @@ import json
 from typing import NoReturn
 from urllib.parse import unquote
 
+from coreos_py.etcd.endpoints.auth_documents import whole
 from coreos_py.etcd.endpoints.context import Context, Incoming, header, hex_id
 from coreos_py.etcd.endpoints.go_json_errors import syntax_message, type_name
-from coreos_py.etcd.endpoints.refusals import EXISTS, NOT_FOUND, RefusedError, explained, insufficient
+from coreos_py.etcd.endpoints.refusals import (
+    EXISTS,
+    NOT_FOUND,
+    RefusedError,
+    decided,
+    explained,
+    insufficient,
+)
 from coreos_py.etcd.endpoints.reply import Reply, as_json, as_text
 from coreos_py.etcd.urls import Url, sort_urls
 
@@ -84,12 +92,10 @@ def _update(member_id: int, request: Incoming, context: Context, cluster: str) -
     texts = [str(url) for url in urls]
     # Looked at above, and decided here: somebody else's change may have come in between.
     problem = context.member.update_member(member_id, texts, timeout_ms=context.request_timeout_ms)
-    if problem == NOT_FOUND:
+    if decided(problem, context, NOT_FOUND, EXISTS) == NOT_FOUND:
         raise _no_such_member(hex_id(member_id))
     if problem == EXISTS:
         raise RefusedError(409, _URL_EXISTS)
-    if problem != 0:
-        raise RefusedError(500, f"etcdserver: the store refused the change with error {problem}")
     return Reply(204, (("X-Etcd-Cluster-Id", cluster),))
 
 
@@ -135,7 +141,7 @@ def _url_texts(document: object) -> list[str]:
     for url in urls:
         if not isinstance(url, str):
             raise ValueError(f"json: cannot unmarshal {type_name(url)} into Go value of type string")
-    return urls
+    return [whole(url) for url in urls]
 
 
 def _check_free(urls: tuple[Url, ...], context: Context, but: int | None = None) -> None:

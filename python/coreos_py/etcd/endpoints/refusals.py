@@ -10,7 +10,10 @@ from coreos_py.etcd.endpoints.reply import Reply, as_json
 NOT_FOUND = 100
 NOT_AS_EXPECTED = 101
 EXISTS = 105
+ROOT_IS_FIXED = 107
 OVER_A_LIMIT = 209
+# The log gave the change back, for it had no room for it: nobody has decided anything, and it was not made.
+_NOT_TAKEN = 300
 
 Answer = Callable[[Incoming, Context], Reply]
 
@@ -22,6 +25,20 @@ class RefusedError(Exception):
         super().__init__(message)
         self.status = status
         self.message = message
+
+
+def decided(problem: int, context: Context, *expected: int) -> int:
+    """What a change came to: 0 for made, or one of the numbers that this endpoint has an answer for.
+
+    Raises for any other: whatever it is, it is no success.
+    """
+    if problem == 0 or problem in expected:
+        return problem
+    if problem == _NOT_TAKEN:
+        # There may be room again already.
+        why = context.member.status()["read_only"] or "there was no room for it for a moment"
+        raise RefusedError(503, f"etcdserver: read-only: {why}")
+    raise RefusedError(500, f"etcdserver: the store refused the change with error {problem}")
 
 
 def insufficient() -> Reply:

@@ -36,10 +36,15 @@ def go_json(value: object) -> bytes:
 
 def as_json(status: int, value: object, *, newline: bool = False, cluster: str | None = None) -> Reply:
     """A JSON reply. `cluster`: the id for X-Etcd-Cluster-Id, where the endpoint has that header."""
+    return with_json(status, go_json(value), newline=newline, cluster=cluster)
+
+
+def with_json(status: int, text: bytes, *, newline: bool = False, cluster: str | None = None) -> Reply:
+    """The same for what is JSON already."""
     headers = [("Content-Type", JSON)]
     if cluster is not None:
         headers.append(("X-Etcd-Cluster-Id", cluster))
-    return Reply(status, tuple(headers), go_json(value) + (b"\n" if newline else b""))
+    return Reply(status, tuple(headers), text + (b"\n" if newline else b""))
 
 
 def as_text(status: int, text: str, *headers: tuple[str, str]) -> Reply:

@@ -89,24 +89,32 @@ def _answer(request: Incoming, context: Context) -> Reply:
     path = unquote(request.path)
     if modules.is_module(path) and not context.upstream:
         return modules.absent()
+    clean = _cleaned(path)
+    if clean != path:
+        return _moved(clean, request, context) or not_found()
     route = find(path)
     if route is None:
-        return _elsewhere(path, request, context) or not_found()
+        return not_found()
     if request.method not in route.methods:
         return method_not_allowed(*route.methods)
     return route.endpoint(request, context)
 
 
-def _elsewhere(path: str, request: Incoming, context: Context) -> Reply | None:
-    """For a path with doubled slashes or dot parts: the address of what was meant, if there is such a thing.
+def _cleaned(path: str) -> str:
+    """Without doubled slashes and dot parts, which no endpoint takes for a name."""
+    # normpath keeps two leading slashes.
+    clean = "/" + posixpath.normpath(path).lstrip("/")
+    return clean + "/" if path.endswith("/") and clean != "/" else clean
+
+
+def _moved(clean: str, request: Incoming, context: Context) -> Reply | None:
+    """To the address of what was meant, if there is such a thing.
 
     308 keeps method and body, so that a client that joined `http://host/` and `/v2/keys/a` gets through;
     upstream's 301 makes many of them ask with GET.
     """
-    # normpath keeps two leading slashes.
-    clean = "/" + posixpath.normpath(path).lstrip("/") + ("/" if path.endswith("/") else "")
     meant = find(clean) is not None or clean == "/v2/keys" or clean.startswith("/v2/keys/")
-    if clean == path or not meant or not clean.isascii() or not clean.isprintable():
+    if not meant or not clean.isascii() or not clean.isprintable():
         return None
     target = clean.replace("%", "%25").replace("?", "%3F").replace("#", "%23").replace(" ", "%20")
     status = 301 if context.upstream else 308

@@ -71,8 +71,9 @@ def oracle_missing() -> str | None:
 
 
 def crates(*names: str) -> tuple[str, ...]:
-    """The sources of crates, and what decides how they are built."""
-    return (*(f"rust/{name}" for name in names), "Cargo.toml", "Cargo.lock")
+    """The sources of crates, without their tests, and what decides how they are built."""
+    sources = (f"rust/{name}/{what}" for name in names for what in ("src", "Cargo.toml"))
+    return (*sources, "Cargo.toml", "Cargo.lock")
 
 
 def modules(*names: str) -> tuple[str, ...]:
@@ -103,7 +104,8 @@ def fuzz(name: str, count: int, crate: str) -> Part:
     """The fuzzing of a crate."""
     words = ("test", "--release", "--quiet", "-p", f"coreos-{crate}", "--test", "fuzz")
     variable = "COREOS_FUZZ_CASES"
-    return Part(name, count, "inputs", crates(crate), (), variable, cargo_missing, words)
+    covers = (*crates(crate), f"rust/{crate}/tests")
+    return Part(name, count, "inputs", covers, (), variable, cargo_missing, words)
 
 
 def play(

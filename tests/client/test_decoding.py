@@ -13,6 +13,7 @@ from coreos_py.client import (
     EtcdError,
     InvalidReplyError,
     Member,
+    ServerError,
     User,
     auth_operations,
     key_operations,
@@ -125,6 +126,17 @@ def test_forms_that_only_some_servers_have() -> None:
     leader = b'{"leader":"a","followers":{"b":{"latency":%b,"counts":{"fail":1,"success":2}}}}' % latency
     follower = stats.leader().decode(reply(leader)).followers["b"]
     assert (follower.latency_ms, follower.fails, follower.successes) == (0.5, 1, 2)
+
+
+@pytest.mark.parametrize("status", [413, 414, 421, 431])
+def test_what_was_not_read_was_not_carried_out(status: int) -> None:
+    """A proxy's page tells nothing of that, and the server's own words do."""
+    put = key_operations.update("/k", "v")
+    with pytest.raises(ServerError) as refused:
+        put.decode(reply(b"too long: the limit is 5 bytes\n", status))
+    assert (refused.value.status, str(refused.value)) == (status, "too long: the limit is 5 bytes")
+    with pytest.raises(InvalidReplyError):
+        put.decode(reply(b"<html>too long</html>", status))
 
 
 def test_errors_of_every_shape() -> None:

@@ -8,9 +8,11 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from tests.conftest import ServerFactory
 from tests.etcdctl.fake import CLOSE, HANG, Answer, Asked, FakeServer, always, file_event, reply
-from tests.etcdctl.runner import Ctl
+from tests.etcdctl.runner import Ctl, client_url
 from tests.support.ports import free_port
+from tests.support.server import Kind
 
 NOWHERE = "http://127.0.0.1:1"
 REFUSED = "dial tcp 127.0.0.1:1: connect: connection refused"
@@ -135,6 +137,39 @@ def test_errors_of_the_server_itself() -> None:
     with FakeServer(lambda _: reply(b"<html>", 502)) as proxy:
         text = "Error:  client: server error, HTTP status 502\n"
         assert ctl_for(proxy).run("--no-sync", "get", "/k") == (4, "", text)
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (413, "request body too long: the limit is 10485760 bytes"),
+        (414, "key of 70001 bytes: the limit is 65536 (--max-key-bytes)"),
+        (421, "etcd received your request, but the Host header was unrecognized."),
+        (431, "request headers too long: the limit is 1048576 bytes"),
+    ],
+)
+def test_what_a_server_does_not_take_is_told_in_its_words(status: int, text: str) -> None:
+    with FakeServer(lambda _: reply(f"\n{text}\n\nMore.\n".encode(), status)) as server:
+        for words in (["set", "/k", "v"], ["rm", "/k"], ["watch", "/k"]):
+            assert ctl_for(server).run("--no-sync", *words) == (4, "", f"Error:  {text}\n")
+        assert ctl_for(server).run("--no-sync", "user", "remove", "al") == (1, "", f"{text}\n")
+
+
+def test_our_servers_limits_are_told(make_server: ServerFactory) -> None:
+    ctl = ctl_for(client_url(make_server(Kind.OURS).start()))
+    long_key = (4, "", "Error:  key of 70001 bytes: the limit is 65536 (--max-key-bytes)\n")
+    assert ctl.run("set", "/" + "k" * 70_000, "v") == long_key
+    long_value = (4, "", "Error:  request body too long: the limit is 10485760 bytes\n")
+    assert ctl.run("set", "/k", stdin=b"x" * 12_000_000) == long_value
+    assert ctl.run("get", "/k").code == 4
+
+
+def test_control_a_page_is_not_a_servers_words() -> None:
+    for body, status in ((b"<html>too long</html>", 414), (b"", 413), (b"nothing here", 404)):
+        with FakeServer(lambda _, body=body, status=status: reply(body, status)) as server:  # type: ignore[misc]
+            code, out, err = ctl_for(server).run("--no-sync", "set", "/k", "v")
+        assert (code, out) == (4, "")
+        assert err.startswith("Error:  client: response ")
 
 
 @pytest.mark.parametrize(

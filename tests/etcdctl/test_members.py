@@ -106,6 +106,13 @@ def test_health_when_nobody_answers() -> None:
     assert err == "Error:  404 page not found\n"
 
 
+def test_health_tells_with_debug_whom_it_asks() -> None:
+    with FakeServer(Cluster()) as server:
+        _, _, err = Ctl.ours(server.url).run("--debug", "cluster-health")
+        told = f"Cluster-Endpoints: {server.url}\ncURL Command: curl -X GET {server.url}/v2/members\n"
+    assert err.startswith(told)
+
+
 def test_no_url_of_the_member_list_is_told_the_password() -> None:
     """/health is open to everybody, and who answers at an advertised URL may be anybody."""
     cluster = Cluster()

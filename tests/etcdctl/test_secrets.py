@@ -72,7 +72,7 @@ def test_on_a_terminal_it_is_asked_for(typed: bytes, sent: str) -> None:
         told = server.asked[-1].headers["authorization"].removeprefix("Basic ")
     os.close(keyboard)
     os.close(terminal)
-    assert (run.returncode, out, prompt, err.strip()) == (0, b"bob\n", b"Password: ", b"")
+    assert (run.returncode, out, prompt, err) == (0, b"bob\n", b"Password: ", b"\n")
     assert base64.b64decode(told).decode() == sent
 
 

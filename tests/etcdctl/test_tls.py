@@ -94,7 +94,8 @@ def test_files_that_cannot_be_used(pki: Pki, tmp_path: Path) -> None:
     nonsense.write_text("nothing")
     ctl = Ctl.ours("https://127.0.0.1:1")
     missing = (1, "", "open /none: no such file or directory\n")
-    assert ctl.run("--ca-file", "/none", "get", "/k") == missing
+    for words in (["get", "/k"], ["member", "list"], ["cluster-health"], ["watch", "/k"]):
+        assert ctl.run("--ca-file", "/none", *words) == missing
     assert ctl.run("--cert-file", "/none", "--key-file", "/none", "get", "/k") == missing
     one = f"KeyFile and CertFile must both be present[key: , cert: {pki.cert_file}]\n"
     assert ctl.run("--cert-file", pki.cert_file, "get", "/k") == (1, "", one)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from coreos_py.cli.coreos import SUBCOMMANDS
 from coreos_py.cli.etcdctl_ import v3
 from coreos_py.cli.etcdctl_.command import Command
 from coreos_py.cli.etcdctl_.table import COMMANDS, GLOBAL_FLAGS, find
@@ -35,6 +36,8 @@ def test_an_unknown_command_j253() -> None:
         (["get", "---sort", "/k"], "bad flag syntax: ---sort"),
         (["get", "--=x", "/k"], "bad flag syntax: --=x"),
         (["--timeout", "3", "get", "/k"], 'invalid value "3" for flag -timeout: parse error'),
+        (["--timeout", "-1s", "get", "/k"], 'invalid value "-1s" for flag -timeout: must not be negative'),
+        (["--timeout", "9999999h", "get", "/k"], 'invalid value "9999999h" for flag -timeout: value out of'),
         (["--bogus", "get", "/k"], "flag provided but not defined: -bogus"),
         (["watch", "/k", "--after-index", "x"], 'invalid value "x" for flag -after-index: parse error'),
     ],
@@ -54,7 +57,9 @@ def test_missing_words() -> None:
 
 def test_a_bare_call_and_help_show_everything() -> None:
     help_text = CTL.run("--help").out
-    assert CTL.run() == CTL.run("help") == CTL.run("-h") == (0, help_text, "")
+    bare: list[list[str]] = [[], ["help"], ["-h"], ["h"], ["help", "help"]]
+    for words in bare:
+        assert CTL.run(*words) == (0, help_text, "")
     for command in COMMANDS:
         (line,) = [line for line in help_text.splitlines() if line.startswith(f"   {command.name} ")]
         assert line.endswith(command.summary)
@@ -84,15 +89,20 @@ def test_each_command_has_help(parent: str, command: Command) -> None:
         assert all(f"-{name}" in shown.out for name in flag.names)
     for subcommand in command.subcommands:
         assert f"   {subcommand.name} " in shown.out
-    if not parent:
-        assert CTL.run("help", command.name) == CTL.run("--help", command.name) == shown
+    assert CTL.run("help", *words) == shown
+    if parent:
+        assert CTL.run(parent, "help", command.name) == shown
+    else:
+        assert CTL.run("--help", command.name) == shown
 
 
 @pytest.mark.parametrize("name", ["member", "user", "role", "auth"])
 def test_a_subcommand_that_is_missing_or_unknown(name: str) -> None:
     help_text = CTL.run(name, "--help").out
     assert CTL.run(name) == (1, "", help_text)
-    assert CTL.run(name, "bogus") == (1, "", "No help topic for 'bogus'\n")
+    assert CTL.run(name, "help") == CTL.run(name, "h") == (0, help_text, "")
+    for words in ([name, "bogus"], [name, "help", "bogus"], ["help", name, "bogus"]):
+        assert CTL.run(*words) == (1, "", "No help topic for 'bogus'\n")
     code, out, err = CTL.run(name, "--bogus", "list")
     assert (code, out) == (1, "")
     assert err.startswith("Incorrect Usage: flag provided but not defined: -bogus")
@@ -153,6 +163,8 @@ def is_refused_as_v3(*words: str) -> str:
 
 def exists(hint: str) -> bool:
     """Whether every word of a hint is a command or a flag that there is; capitals stand for what is typed."""
+    if hint.startswith("coreos "):
+        return hint.removeprefix("coreos ") in SUBCOMMANDS
     flags = list(GLOBAL_FLAGS)
     commands: tuple[Command, ...] = COMMANDS
     for word in hint.split():
@@ -176,6 +188,7 @@ def test_v3_commands_are_refused_in_one_line(name: str) -> None:
 def test_hints_are_to_what_there_is() -> None:
     assert exists("set --ttl")
     assert not exists("put")
+    assert not exists("coreos put")
     assert not exists("get --prefix")
     assert not exists("user grant-role")
     for nearest in (*v3.COMMANDS.values(), *v3.FLAGS.values()):
@@ -200,6 +213,8 @@ def test_hints_are_to_what_there_is() -> None:
         ("get /k --cacert=x", "--ca-file"),
         ("--user root:secret member list", "--username"),
         ("-w json get /k", "--output"),
+        ("-d example.com get /k", "--discovery-srv"),
+        ("backup --data-dir d --backup-dir b --with-v3", "backup"),
         ("put", "set"),
         ("put /k v --lease=1", "set"),
         ("get a b", "ls --recursive"),
@@ -222,6 +237,7 @@ def test_hints_lead_to_what_is_here() -> None:
     assert '"etcdctl --version" comes nearest' in CTL.run("version").err
     assert '"etcdctl backup" comes nearest' in CTL.run("snapshot").err
     assert '"etcdctl cluster-health" comes nearest' in CTL.run("endpoint").err
+    assert '"coreos completion" comes nearest' in CTL.run("completion", "bash").err
     assert "nearest" not in CTL.run("defrag").err
 
 

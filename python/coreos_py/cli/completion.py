@@ -59,15 +59,25 @@ def etcdctl_parser() -> argparse.ArgumentParser:
     """The commands, and the global flags before and behind each."""
     from coreos_py.cli.etcdctl_.command import Command
     from coreos_py.cli.etcdctl_.flags import Flag
+    from coreos_py.cli.etcdctl_.help import HELP_SUMMARY
     from coreos_py.cli.etcdctl_.table import COMMANDS, GLOBAL_FLAGS, VERSION
 
     def add_flags(parser: argparse.ArgumentParser, flags: Iterable[Flag]) -> None:
         for flag in flags:
             dashed = [f"{'-' if len(name) == 1 else '--'}{name}" for name in flag.names]
             choices = ("simple", "extended", "json") if flag.names[0] == "output" else ()
-            _add_flag(parser, dashed, flag.help, is_switch=flag.kind == "switch", choices=choices)
+            _add_flag(
+                parser,
+                dashed,
+                flag.help,
+                is_switch=flag.kind == "switch",
+                is_repeated=flag.kind == "texts",
+                choices=choices,
+            )
 
-    def add_commands(parser: argparse.ArgumentParser, commands: Iterable[Command]) -> None:
+    def add_commands(
+        parser: argparse.ArgumentParser, commands: Iterable[Command]
+    ) -> argparse._SubParsersAction[argparse.ArgumentParser]:
         subparsers = parser.add_subparsers(dest="command")
         for command in commands:
             subparser = subparsers.add_parser(
@@ -79,10 +89,13 @@ def etcdctl_parser() -> argparse.ArgumentParser:
             elif command.arguments:
                 words = subparser.add_argument("words", nargs="*", help=_plain(command.arguments))
                 _complete_path(words, "")
+        return subparsers
 
     parser = _parser("etcdctl")
     add_flags(parser, (*GLOBAL_FLAGS, VERSION))
-    add_commands(parser, COMMANDS)
+    subparsers = add_commands(parser, COMMANDS)
+    helper = subparsers.add_parser("help", help=HELP_SUMMARY, add_help=False, allow_abbrev=False)
+    helper.add_argument("topic", nargs="?", choices=[command.name for command in COMMANDS])
     return parser
 
 
@@ -118,12 +131,15 @@ def _add_flag(
     text: str,
     *,
     is_switch: bool,
+    is_repeated: bool = False,
     choices: Sequence[str] = (),
 ) -> None:
     if is_switch:
         parser.add_argument(*dashed, action="store_true", help=_plain(text))
         return
-    action = parser.add_argument(*dashed, choices=choices or None, help=_plain(text))
+    # Of a flag that is not to be repeated zsh offers nothing when it has been typed.
+    kind = "append" if is_repeated else "store"
+    action = parser.add_argument(*dashed, action=kind, choices=choices or None, help=_plain(text))
     _complete_path(action, dashed[0].lstrip("-"))
 
 

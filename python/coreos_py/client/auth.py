@@ -96,7 +96,8 @@ def get_role(name: str) -> Request:
 
 def create_role(name: str) -> Request:
     """A new role without permissions. Decode with `decode_role`."""
-    return _put(_role(name), {"role": name, "permissions": {"kv": {"read": [], "write": []}}})
+    # As etcd's client says it: servers keep null, and take it for another state than the empty list.
+    return _put(_role(name), {"role": name, "permissions": {"kv": {"read": None, "write": None}}})
 
 
 def remove_role(name: str) -> Request:

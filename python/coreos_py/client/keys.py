@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from coreos_py.client._json import NOT_JSON, as_list, as_object, number_of, parse_object, text_of
@@ -87,6 +87,11 @@ def decode_event(body: bytes) -> Event:
     return Event(text_of(fields, "action"), _node(node), None if previous is None else _node(previous))
 
 
+REFUSED_UNREAD = (413, 414, 421, 431)
+"""A body, target, host or headers that a server does not take. It says so in plain text, before it looks at
+what is asked: nothing was carried out."""
+
+
 def decode_error(status: int, body: bytes) -> ServerError:
     """Read an error reply of any endpoint. Raises `InvalidReplyError` when it is none (a proxy's page)."""
     fields = parse_object(body)
@@ -105,11 +110,16 @@ def raise_for_status(status: int, body: bytes) -> None:
     """Raise the `ServerError` that a reply tells of, `InvalidReplyError` when it is none of etcd's."""
     if 200 <= status < 300:
         return
+    # A method or a path that this server does not have is answered in plain text.
+    raise decode_plain(status, body, (404, 405, *REFUSED_UNREAD)) or decode_error(status, body)
+
+
+def decode_plain(status: int, body: bytes, statuses: Collection[int]) -> ServerError | None:
+    """Read an error reply of one of these statuses that is plain text: its first line is the message."""
     text = body.decode("utf-8", "replace").strip()
-    if status in (404, 405) and text and not text.startswith(("{", "<")):
-        # A method or a path that this server does not have is answered in plain text.
-        raise ServerError(status, 0, text.splitlines()[0], "", 0)
-    raise decode_error(status, body)
+    if status not in statuses or not text or text.startswith(("{", "<")):
+        return None
+    return ServerError(status, 0, text.splitlines()[0], "", 0)
 
 
 def decode_client_urls(body: bytes) -> list[str]:

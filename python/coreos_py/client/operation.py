@@ -31,7 +31,8 @@ def decode_result(reply: Reply) -> keys.Result:
     if not body.strip():
         raise InvalidReplyError("client: response body is empty")
     if not 200 <= head.status < 300:
-        raise keys.decode_error(head.status, body)
+        refused = keys.decode_plain(head.status, body, keys.REFUSED_UNREAD)
+        raise refused or keys.decode_error(head.status, body)
     return keys.Result(keys.decode_event(body), head.etcd_index, head.raft_index, head.raft_term)
 
 

@@ -13,7 +13,7 @@ from coreos_py.cli.etcdctl_.output import write_error, write_out
 from coreos_py.cli.etcdctl_.session import Session
 from coreos_py.client import members
 from coreos_py.client.endpoints import parse_endpoint
-from coreos_py.client.errors import AttemptError, EtcdError
+from coreos_py.client.errors import AttemptError, ConfigurationError, EtcdError
 from coreos_py.client.members import Member
 
 _PAUSE_S = 10.0
@@ -56,8 +56,12 @@ def _look(session: Session) -> int:
 def _members(session: Session) -> list[Member]:
     try:
         with session.new_client() as client:
+            session.tell_endpoints(client)
             reply = client.send(members.list_members())
         return members.decode_members(reply.head.status, reply.body)
+    except ConfigurationError:
+        # Nobody was asked: that tells nothing about the cluster.
+        raise
     except EtcdError as error:
         write_out("cluster may be unhealthy: failed to list members\n")
         raise CommandError(*describe(error)) from error

@@ -141,7 +141,7 @@ def _read(flag: Flag, text: str | None) -> str | bool | int | float:
         if flag.kind == "switch":
             return parse_bool(text)
         if flag.kind == "duration":
-            return parse_duration_ns(text) / _NS_PER_S
+            return _duration_ns(text) / _NS_PER_S
         if flag.kind == "integer":
             return _in_range(parse_int(text), -_INT64_MAX - 1, _INT64_MAX)
         return _in_range(parse_uint(text), 0, _UINT64_MAX)
@@ -150,6 +150,12 @@ def _read(flag: Flag, text: str | None) -> str | bool | int | float:
         preposition = "for" if flag.kind == "switch" else "for flag"
         name = flag.names[0]
         raise FlagError(f'invalid {what} "{text}" {preposition} -{name}: {error}') from error
+
+
+def _duration_ns(text: str) -> int:
+    if text.startswith("-"):
+        raise ValueError("must not be negative")
+    return _in_range(parse_duration_ns(text), 0, _INT64_MAX)
 
 
 def _in_range(value: int, low: int, high: int) -> int:

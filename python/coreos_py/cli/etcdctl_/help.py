@@ -8,11 +8,13 @@ from coreos_py.cli.etcdctl_.command import Command
 from coreos_py.cli.etcdctl_.flags import Flag
 from coreos_py.cli.etcdctl_.table import COMMANDS, GLOBAL_FLAGS, VERSION
 
+HELP_SUMMARY = "Shows a list of commands or help for one command"
+
 
 def program_help() -> str:
     """All commands and all global flags."""
     commands = [(command.name, command.summary) for command in COMMANDS]
-    commands.append(("help, h", "Shows a list of commands or help for one command"))
+    commands.append(("help, h", HELP_SUMMARY))
     return (
         "NAME:\n   etcdctl - A simple command line client for etcd.\n\n"
         "USAGE:\n   etcdctl [global options] command [command options] [arguments...]\n\n"

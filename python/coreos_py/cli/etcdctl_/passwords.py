@@ -15,7 +15,8 @@ def ask_password(prompt: str) -> str:
         try:
             return getpass.getpass(prompt)
         except EOFError:
-            # Ctrl-D: the same as an empty standard input.
+            # Ctrl-D: the same as an empty standard input. The prompt's line is still open.
+            write_error("\n")
             return ""
     write_error(f"{prompt}\n")
     # Byte by byte: what follows the line may be the value to be set.

@@ -12,6 +12,7 @@ from coreos_py.cli.etcdctl_.session import Session
 from coreos_py.client import auth
 from coreos_py.client._text import clean_key
 
+_FORBIDDEN = 403
 _CONFLICT = 409
 
 
@@ -39,7 +40,8 @@ def run(name: str, session: Session, values: Values, words: Sequence[str]) -> No
 
 def _add(session: Session, name: str) -> None:
     def decode(status: int, body: bytes) -> auth.Role:
-        if status == _CONFLICT:
+        # The role root is always there, and a request to make it is refused as one to change it.
+        if status == _CONFLICT or (status == _FORBIDDEN and name == "root"):
             raise CommandError(f"Role {name} already exists\n")
         return auth.decode_role(status, body)
 

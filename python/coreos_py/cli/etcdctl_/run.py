@@ -18,6 +18,7 @@ from coreos_py.client.errors import EtcdError
 
 ETCD_VERSION = "2.3.8"
 """The release whose command line this one follows; scripts compare this number."""
+_HELP_WORDS = ("help", "h")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -54,14 +55,18 @@ def _run(arguments: Sequence[str]) -> int:
         raise _usage_error(error, None) from error
     if values.switch("version"):
         return _print_version()
-    if not words or (values.switch("help") and find(words[0]) is None) or words[0] in ("help", "h"):
-        return _print_help(words)
+    if not words or (values.switch("help") and find(words[0]) is None):
+        return _print_help([])
+    if words[0] in _HELP_WORDS:
+        return _print_help(words[1:])
     command = find(words[0])
     if command is None:
         raise CommandError(_unknown(words[0]))
     parent, words = "", words[1:]
     if command.subcommands:
         words = _parse(words, GLOBAL_FLAGS, values, command, positionals_max=0)
+        if words and words[0] in _HELP_WORDS:
+            return _print_help([command.name, *words[1:]])
         if words:
             subcommand = command.find(words[0])
             if subcommand is None:
@@ -106,12 +111,21 @@ def _execute(command: Command, values: Values, words: Sequence[str]) -> int:
 
 
 def _print_help(words: Sequence[str]) -> int:
+    """The help of the command that `words` name (`member add`), or of the program."""
     help_module = importlib.import_module("coreos_py.cli.etcdctl_.help")
-    topic = words[1] if len(words) > 1 and words[0] in ("help", "h") else ""
-    command = find(topic)
-    if topic and command is None:
-        raise CommandError(_unknown(topic))
-    write_out(help_module.command_help(command) if command else help_module.program_help())
+    if not words or words[0] in _HELP_WORDS:
+        write_out(help_module.program_help())
+        return exits.OK
+    command = find(words[0])
+    if command is None:
+        raise CommandError(_unknown(words[0]))
+    parent = ""
+    if command.subcommands and len(words) > 1:
+        parent, subcommand = command.name, command.find(words[1])
+        if subcommand is None:
+            raise CommandError(_unknown(words[1], parent))
+        command = subcommand
+    write_out(help_module.command_help(command, parent))
     return exits.OK
 
 

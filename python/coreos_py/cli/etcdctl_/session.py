@@ -89,8 +89,12 @@ class Session:
         client = self.new_client(has_time_limit=has_time_limit)
         if not self._values.switch("no-sync"):
             self._sync(client)
-        self._debug(f"Cluster-Endpoints: {', '.join(endpoint.url for endpoint in client.endpoints)}\n")
+        self.tell_endpoints(client)
         return client
+
+    def tell_endpoints(self, client: Engine) -> None:
+        """With `--debug`: where a client goes."""
+        self._debug(f"Cluster-Endpoints: {', '.join(endpoint.url for endpoint in client.endpoints)}\n")
 
     def _connected(self) -> Engine:
         if self._client is None:

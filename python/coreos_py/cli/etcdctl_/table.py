@@ -42,8 +42,13 @@ GLOBAL_FLAGS = (
         "provide username[:password] and prompt if password is not supplied",
         environment="ETCDCTL_USERNAME",
     ),
-    Flag(("timeout",), "connection timeout per request", "duration", default="2s"),
-    Flag(("total-timeout",), "timeout for the command execution (except watch)", "duration", default="5s"),
+    Flag(("timeout",), "connection timeout per request; 0 for none", "duration", default="2s"),
+    Flag(
+        ("total-timeout",),
+        "timeout for the command execution (except watch); 0 for none",
+        "duration",
+        default="5s",
+    ),
     HELP,
 )
 VERSION = Flag(("version", "v"), "print the version", "switch")

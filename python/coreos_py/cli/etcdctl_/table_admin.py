@@ -10,7 +10,7 @@ _PERMISSION = (
     Flag(("path",), "path granted or revoked; all that begins so if it ends in *"),
     Flag(("read",), "read-only permission", "switch"),
     Flag(("write",), "write-only permission", "switch"),
-    Flag(("readwrite",), "permission to read and write", "switch"),
+    Flag(("readwrite", "rw"), "permission to read and write", "switch"),
 )
 _PASSWORD_NOTE = "Without a password it is asked for, or read as a line of standard input."
 

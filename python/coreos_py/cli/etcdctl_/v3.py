@@ -8,6 +8,7 @@ COMMANDS = {
     "put": "set",
     "del": "rm",
     "txn": "set --swap-with-value",
+    "completion": "coreos completion",
     "compaction": "",
     "lease": "set --ttl",
     "snapshot": "backup",
@@ -30,9 +31,10 @@ COMMANDS = {
     "user grant-role": "user grant",
     "user revoke-role": "user revoke",
 }
-"""Commands that only the v3 API has, each with what comes nearest to it here."""
+"""Commands that only the v3 API has, each with what comes nearest to it here, of `etcdctl` unless it says."""
 
 FLAGS = {
+    "backup --with-v3": "backup",
     "get --prefix": "ls --recursive",
     "get --from-key": "ls --recursive",
     "get --keys-only": "ls",
@@ -69,6 +71,7 @@ FLAGS = {
     "--keepalive-timeout": "",
     "--insecure-transport": "",
     "--insecure-skip-tls-verify": "",
+    "-d": "--discovery-srv",
     "--discovery-srv-name": "",
     "--hex": "",
 }
@@ -98,5 +101,6 @@ def range_line(command: str) -> str:
 
 
 def _line(what: str, nearest: str) -> str:
-    hint = f'; "etcdctl {nearest}" comes nearest' if nearest else ""
+    program = "" if nearest.startswith("coreos ") else "etcdctl "
+    hint = f'; "{program}{nearest}" comes nearest' if nearest else ""
     return error_line(f'"{what}" belongs to the v3 API, and this is the etcdctl of the v2 API{hint}')

@@ -40,6 +40,8 @@ class BlockingWatch(Iterator[T]):
         try:
             while not isinstance(self._current(), (More, Told)):
                 self._go_on()
+        except StopIteration:
+            raise ValueError("this watch was closed") from None
         except BaseException:
             self.close()
             raise

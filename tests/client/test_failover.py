@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from tests.etcdctl.fake import CLOSE, HANG, Answer, Asked, FakeServer, always, f
 NOWHERE = "http://127.0.0.1:1"
 TORN = Answer(b'HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{"action":"create"', "close")
 TIMED_OUT = {"errorCode": 300, "message": "Raft Internal Error", "cause": "etcdserver: request timed out"}
-QUICK = PATIENT._replace(timeout_s=0.5)
+QUICK = PATIENT._replace(timeout_s=0.3)
 
 
 def ok(asked: Asked) -> Answer:
@@ -82,7 +83,7 @@ def test_time_limits(shell: str) -> None:
         for _ in range(2):
             play(shell, [silent.url, good.url], scenario, PATIENT._replace(timeout_s=1.0))
         play(shell, silent.url, alone, QUICK)
-        play(shell, silent.url, in_all, PATIENT._replace(total_timeout_s=0.5))
+        play(shell, silent.url, in_all, PATIENT._replace(total_timeout_s=0.3))
 
 
 def test_nobody_there(shell: str) -> None:
@@ -108,6 +109,23 @@ def test_a_connection_that_was_closed_at_rest_is_replaced(shell: str) -> None:
     with FakeServer(lambda asked: ok(asked)._replace(then="close")) as server:
         play(shell, server.url, scenario)
         assert len(server.asked) == 10
+
+
+def test_a_connection_on_which_more_came_than_was_asked_for_is_replaced(shell: str) -> None:
+    """What is more may belong to nothing; taken for the next answer, it would be somebody else's."""
+    stray = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+
+    def answer(more: bytes, asked: Asked) -> Answer:
+        return Answer(ok(asked).data + more)
+
+    async def scenario(etcd: Any) -> None:
+        for _ in range(2):
+            assert (await etcd.get("/k")).value == "/v2/keys/k"
+
+    for more, connections in ((stray, 2), (b"", 1)):
+        with FakeServer(partial(answer, more)) as server:
+            play(shell, server.url, scenario)
+            assert server.connections == connections
 
 
 @pytest.mark.parametrize("is_write", [True, False], ids=["write", "control: read"])

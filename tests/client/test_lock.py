@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from coreos_py.client import Client, EtcdError, Held, LockLostError, TakenError
+from coreos_py.client import Client, EtcdError, Held, LockLostError, NotAFileError, TakenError
 from tests.client.faces import PATIENT
 from tests.client.proxy import CuttingProxy
 from tests.support.server import Kind, Server
@@ -183,9 +183,10 @@ def test_waiting_can_be_cancelled_and_leaves_nothing(server: Server, url: str, t
 def test_errors_of_the_body_come_out_as_they_are(server: Server, url: str, top: str) -> None:
     async def main() -> None:
         async with Client(url, PATIENT) as etcd:
-            with pytest.raises(ZeroDivisionError):
+            with pytest.raises(ZeroDivisionError) as raised:
                 async with etcd.lock(top, ttl_s=60):
-                    raise ZeroDivisionError
+                    raise ZeroDivisionError from KeyError("why")
+            assert repr(raised.value.__cause__) == "KeyError('why')"
             assert keys(server, top) == []
             with trio.CancelScope() as scope:
                 async with etcd.lock(top, ttl_s=60):
@@ -193,6 +194,17 @@ def test_errors_of_the_body_come_out_as_they_are(server: Server, url: str, top: 
                     await trio.lowlevel.checkpoint()
             assert scope.cancelled_caught
             assert keys(server, top) == []
+
+    trio.run(main)
+
+
+def test_a_directory_is_no_lock(url: str, top: str) -> None:
+    async def main() -> None:
+        async with Client(url, PATIENT) as etcd:
+            await etcd.mkdir(top)
+            with trio.fail_after(30), pytest.raises(NotAFileError, match=top):
+                async with etcd.lock(top):
+                    pass
 
     trio.run(main)
 

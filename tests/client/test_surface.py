@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import subprocess
 import sys
 
 import pytest
 
 import coreos_py.client
-from coreos_py.client import BlockingClient, Client, ConfigurationError, Options
+from coreos_py.client import (
+    BlockingClient,
+    Client,
+    ConfigurationError,
+    DeadlineExceededError,
+    EtcdError,
+    Options,
+    OutcomeUnknownError,
+    UnavailableError,
+    WriteInDoubtError,
+)
 from coreos_py.client import _async_groups as asynchronous
 from coreos_py.client import _blocking_groups as blocking
 from coreos_py.client import _blocking_keys as blocking_keys
 from coreos_py.client._methods import Awaited, Blocking
 from coreos_py.client.auth_operations import create_user, set_password
+from coreos_py.client.errors import ConnectionLostError, server_error
 
+NOWHERE = "http://127.0.0.1:1"
 GROUPS = ["Keys", "Server", "Members", "Stats", "Users", "Roles", "Auth"]
 
 
@@ -114,3 +127,43 @@ def test_settings_that_cannot_work() -> None:
         BlockingClient([])
     with pytest.raises(ValueError, match="nothing to compare"), BlockingClient("http://h:1") as etcd:
         etcd.compare_and_swap("/k", "v")
+
+
+def test_a_pattern_is_not_taken_apart() -> None:
+    """As letters, `/a/*` would end in `*`, which is every key."""
+    with BlockingClient(NOWHERE) as etcd:
+        for change in (etcd.auth.roles.create, etcd.auth.roles.grant, etcd.auth.roles.revoke):
+            for words in ({"read": "/a/*"}, {"write": "/a/*"}):
+                with pytest.raises(TypeError, match="list or a tuple"):
+                    change("r", **words)
+
+
+def test_a_time_limit_below_0_is_not_taken_for_none() -> None:
+    with BlockingClient(NOWHERE) as etcd:
+        for write in (etcd.set, etcd.create, etcd.create_in_order, etcd.update):
+            with pytest.raises(ValueError, match="ttl_s"):
+                write("/k", "v", ttl_s=-1)
+        for make in (etcd.mkdir, etcd.update_dir, etcd.refresh):
+            with pytest.raises(ValueError, match="ttl_s"):
+                make("/k", ttl_s=-1)
+        with pytest.raises(ValueError, match="ttl_s"):
+            etcd.compare_and_swap("/k", "v", prev_index=1, ttl_s=-1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigurationError("text"),
+        server_error(404, 100, "Key not found", "/k", 7),
+        server_error(400, 401, "The event in requested index is outdated and cleared", "", 7),
+        WriteInDoubtError(500, 300, "Raft Internal Error", "timed out", 7),
+        OutcomeUnknownError("EOF"),
+        DeadlineExceededError(connected=True, sent=False, reasons=["refused"]),
+        UnavailableError(["refused"], reached=True),
+        ConnectionLostError("EOF", reused=True),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_go_from_one_process_to_another(error: EtcdError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))

@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from coreos_py.client import (
     BlockingClient,
@@ -88,6 +94,29 @@ def test_files_that_cannot_be_used(pki: Pki, client: Any) -> None:
     for files in (TlsFiles(cert_file=pki.cert_file), TlsFiles(ca_file="/nowhere/ca.pem")):
         with pytest.raises(ConfigurationError):
             client("http://127.0.0.1:1", PATIENT._replace(tls=files))
+
+
+def test_files_that_turn_out_to_be_useless(pki: Pki, shell: str, tmp_path: Path) -> None:
+    """They can be opened. A key with a passphrase must not make OpenSSL ask for it, and wait."""
+    encrypted = tmp_path / "encrypted.key"
+    key = load_pem_private_key(Path(pki.key_file).read_bytes(), None)
+    encrypted.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    )
+
+    def unusable(text: str) -> Callable[[Any], Any]:
+        async def scenario(etcd: Any) -> None:
+            with pytest.raises(ConfigurationError, match=text):
+                await etcd.get("/k")
+
+        return scenario
+
+    with FakeServer(ok, pki.context()) as server:
+        for files, text in (
+            (TlsFiles(pki.cert_file, str(encrypted), pki.ca_file), "is encrypted"),
+            (TlsFiles(ca_file=str(tmp_path)), "Is a directory"),
+        ):
+            play(shell, server.url, unusable(text), PATIENT._replace(tls=files))
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["polls", "stream"])

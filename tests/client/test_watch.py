@@ -302,6 +302,19 @@ def test_following_what_is_not_there_yet(server: Server, url: str, shell: str, t
     assert [event.value for event in events if event.action == "set"] == ["w"]
 
 
+def test_a_key_that_is_not_utf_8(server: Server, url: str, shell: str, top: str) -> None:
+    """Replies show it otherwise than it was asked for."""
+    first = server.request("PUT", f"/v2/keys{top}/%E2%82%FF/a", form(value="v")).json()["node"][
+        "modifiedIndex"
+    ]
+
+    def start(etcd: Any) -> Any:
+        return etcd.watch(f"{top}/\udce2\udc82\udcff", wait_index=first, recursive=True)
+
+    event = play_watch(shell, url, start, 1, PATIENT)[0]
+    assert (event.node.key, event.value) == (f"{top}/\ufffd\ufffd\ufffd/a", "v")
+
+
 def test_two_tasks_cannot_share_a_watch(url: str, top: str) -> None:
     async def main() -> None:
         async with Client(url, PATIENT) as etcd, etcd.watch(top) as watch, trio.open_nursery() as nursery:

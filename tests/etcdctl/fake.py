@@ -131,7 +131,8 @@ class FakeServer:
 
 def _read(stream: Any) -> Asked | None:
     first = stream.readline().decode("latin-1").split()
-    if len(first) != 3:
+    if len(first) != 3 or not first[2].startswith("HTTP/"):
+        # TLS where it should be plain, say: a line of that may fall into three parts as well.
         return None
     headers: dict[str, str] = {}
     while line := stream.readline().strip().decode("latin-1"):

@@ -58,9 +58,11 @@ def target(make_server: ServerFactory) -> Server:
     return make_server().start()
 
 
-@pytest.mark.parametrize(("kind", "prefix"), [(Kind.OURS, "/"), (Kind.ETCD34, "/from/old")])
+@pytest.mark.parametrize(
+    ("kind", "prefix", "top"), [(Kind.OURS, "/", ""), (Kind.ETCD34, "from//./old/", "/from/old")]
+)
 def test_a_further_run_follows_the_source(
-    source: Server, make_server: ServerFactory, kind: Kind, prefix: str
+    source: Server, make_server: ServerFactory, kind: Kind, prefix: str, top: str
 ) -> None:
     target = make_server(kind).start()
     words = ["--prefix", prefix]
@@ -71,14 +73,13 @@ def test_a_further_run_follows_the_source(
     assert again.returncode == 0, again.stderr
     # /goes, /folder/goes and its x, /file with two levels below, /turns, /leases and its x
     assert "removed, since the source has them no longer: 8\n" in again.stdout
-    top = prefix.rstrip("/")
     assert f"noted below {top}{RECORD} of the target" in again.stdout
     wanted = {top + key.rstrip("/") or "/": value for key, value in tree(source).items()}
-    assert tree(target, prefix) == wanted
+    assert tree(target, top or "/") == wanted
     once_more = take_over(source, target, *words)
     assert once_more.returncode == 0, once_more.stderr
     assert "removed" not in once_more.stdout
-    assert tree(target, prefix) == wanted
+    assert tree(target, top or "/") == wanted
 
 
 def test_the_help_says_what_is_noted_where() -> None:

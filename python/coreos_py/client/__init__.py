@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from coreos_py.client._tls import TlsFiles
     from coreos_py.client.auth import Role, User
     from coreos_py.client.blocking import BlockingClient
+    from coreos_py.client.blocking_watch import BlockingWatch
+    from coreos_py.client.endpoints import Endpoint
     from coreos_py.client.errors import (
         AccessDeniedError,
         CompareFailedError,
@@ -61,7 +63,7 @@ if TYPE_CHECKING:
     from coreos_py.client.members import Member
     from coreos_py.client.mirror import Mirror
     from coreos_py.client.options import Options
-    from coreos_py.client.recipes.election import Leader, Term
+    from coreos_py.client.recipes.election import Leader, Observation, Term
     from coreos_py.client.recipes.lease import Lease
     from coreos_py.client.recipes.lock import Held
     from coreos_py.client.server import Version
@@ -73,11 +75,13 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessDeniedError",
     "BlockingClient",
+    "BlockingWatch",
     "Client",
     "CompareFailedError",
     "ConfigurationError",
     "DeadlineExceededError",
     "DirNotEmptyError",
+    "Endpoint",
     "EtcdError",
     "Event",
     "EventsLostError",
@@ -99,6 +103,7 @@ __all__ = [
     "Node",
     "NotADirError",
     "NotAFileError",
+    "Observation",
     "Options",
     "OutcomeUnknownError",
     "Result",
@@ -125,6 +130,8 @@ _NAMES = {
         "User",
     ),
     "blocking": ("BlockingClient",),
+    "blocking_watch": ("BlockingWatch",),
+    "endpoints": ("Endpoint",),
     "errors": (
         "AccessDeniedError",
         "CompareFailedError",
@@ -159,6 +166,7 @@ _NAMES = {
     "options": ("Options",),
     "recipes.election": (
         "Leader",
+        "Observation",
         "Term",
     ),
     "recipes.lease": ("Lease",),

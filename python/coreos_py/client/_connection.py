@@ -95,9 +95,11 @@ class Connection:
             raise self._late(limits)
         assert reader.head is not None
         self._reused = True
-        if reader.done:
-            self._rest()
-        return Reply(reader.head, b"" if request.is_wait and reader.head.status == 200 else reader.body)
+        if request.is_wait and reader.head.status == 200:
+            # All of it may have come together; `next_line` gives it, and lets the connection rest after it.
+            return Reply(reader.head, b"")
+        self._rest()
+        return Reply(reader.head, reader.body)
 
     async def next_line(self) -> bytes | None:
         """The next line of a watch's body; None when it has ended as it should.

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import _thread
+import os
 import select
 import socket
 import time
@@ -66,6 +68,7 @@ class Connection:
         self.alive = True
         self._reused = False
         self._reader = ReplyReader()
+        self._process_id = os.getpid()
         self._socket = _open(endpoint, tls, timeout_s, deadline)
 
     def close(self) -> None:
@@ -73,9 +76,13 @@ class Connection:
         self.alive = False
         self._socket.close()
 
+    def is_open(self) -> bool:
+        """Whether it is ours to use. A process that was forked has a copy, on which both would read."""
+        return self.alive and self._process_id == os.getpid()
+
     def is_fit(self) -> bool:
         """Whether it can carry another request, as far as can be seen: an end at rest makes it readable."""
-        if not self.alive:
+        if not self.is_open():
             return False
         poll = select.poll()
         poll.register(self._socket.fileno(), select.POLLIN)
@@ -108,9 +115,11 @@ class Connection:
                     break
         assert reader.head is not None
         self._reused = True
-        if reader.done:
-            self._rest()
-        return Reply(reader.head, b"" if request.is_wait and reader.head.status == 200 else reader.body)
+        if request.is_wait and reader.head.status == 200:
+            # All of it may have come together; `next_line` gives it, and lets the connection rest after it.
+            return Reply(reader.head, b"")
+        self._rest()
+        return Reply(reader.head, reader.body)
 
     def next_line(self, deadline: Deadline) -> bytes | None:
         """The next line of a watch's body; None when it has ended as it should.
@@ -172,10 +181,27 @@ class Connection:
 
 
 class Held:
-    """The place of one connection: that of a client's operations, or that of a watch."""
+    """The place of one connection: that of a client's operations, or that of a watch.
+
+    Who uses it does so in a `with`. Another thread at the same time would take the first one's answer for its
+    own; it is refused.
+    """
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
+        # Not a lock: a keyboard interrupt at the wrong moment would leave it taken for ever.
+        self._user = 0
+
+    def __enter__(self) -> None:
+        me = _thread.get_ident()
+        if self._user not in (0, me):
+            raise RuntimeError(
+                "in use by another thread: a blocking client, and each of its watches, is for one at a time"
+            )
+        self._user = me
+
+    def __exit__(self, *_: object) -> None:
+        self._user = 0
 
     def close(self) -> None:
         """Close what is there."""

@@ -35,6 +35,13 @@ def path_segment(name: str) -> str:
     return quote_path(name)
 
 
+def as_shown(key: str) -> str:
+    """The key as replies have it: JSON has no bytes, and shows each that is not UTF-8 as U+FFFD."""
+    return "".join(
+        ["\N{REPLACEMENT CHARACTER}" if "\udc80" <= letter <= "\udcff" else letter for letter in key]
+    )
+
+
 def encode_form(fields: dict[str, str | bytes]) -> str:
     """`application/x-www-form-urlencoded`, fields sorted by name as etcd's client does."""
     return "&".join(

@@ -43,11 +43,18 @@ class TlsFiles(NamedTuple):
             else:
                 context.load_default_certs()
             if self.cert_file:
-                context.load_cert_chain(self.cert_file, self.key_file)
-        except ssl.SSLError as error:
+                context.load_cert_chain(self.cert_file, self.key_file, password=self._refuse_to_ask)
+        except OSError as error:
             named = " ".join(path for path in self if path)
-            raise ConfigurationError(f"cannot use {named}: {error.reason or error}") from error
+            reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+            raise ConfigurationError(f"cannot use {named}: {reason or error}") from error
         return context
+
+    def _refuse_to_ask(self) -> str:
+        """OpenSSL would ask at the terminal and wait there, with everything else."""
+        raise ConfigurationError(
+            f"cannot use {self.key_file}: it is encrypted; decrypt it, or give a context"
+        )
 
 
 def handshake_failure(error: OSError) -> str:

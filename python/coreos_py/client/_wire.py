@@ -173,6 +173,9 @@ class ReplyReader:
         else:
             while not self.done and self._take_chunk_part():
                 pass
+        if self.done and self._buffer:
+            # More than was asked for: what is read next would not be the answer to what is sent next.
+            self.keeps_alive = False
 
     def _move(self) -> None:
         part = self._buffer[: self._left]

@@ -76,7 +76,7 @@ def get_role(name: str) -> Operation[Role]:
 
 def create_role(name: str, *, read: Iterable[str] = (), write: Iterable[str] = ()) -> Operation[Role]:
     """Make a role. Raises `ServerError` 409 when there is one."""
-    fields = {"role": name, "permissions": {"kv": {"read": list(read), "write": list(write)}}}
+    fields = {"role": name, "permissions": {"kv": {"read": _patterns(read), "write": _patterns(write)}}}
     return Operation(auth.create_role(name)._replace(form=json.dumps(fields)), by(auth.decode_role))
 
 
@@ -87,9 +87,18 @@ def delete_role(name: str) -> Operation[None]:
 
 def grant_permissions(name: str, *, read: Iterable[str] = (), write: Iterable[str] = ()) -> Operation[Role]:
     """Let a role read and write more keys. Raises `ServerError` 409 for a pattern that it has."""
-    return Operation(auth.grant_permissions(name, read=list(read), write=list(write)), by(auth.decode_role))
+    request = auth.grant_permissions(name, read=_patterns(read), write=_patterns(write))
+    return Operation(request, by(auth.decode_role))
 
 
 def revoke_permissions(name: str, *, read: Iterable[str] = (), write: Iterable[str] = ()) -> Operation[Role]:
     """Let a role read and write fewer keys. Raises `ServerError` 400 when that changes nothing."""
-    return Operation(auth.revoke_permissions(name, read=list(read), write=list(write)), by(auth.decode_role))
+    request = auth.revoke_permissions(name, read=_patterns(read), write=_patterns(write))
+    return Operation(request, by(auth.decode_role))
+
+
+def _patterns(given: Iterable[str]) -> list[str]:
+    # A text is an iterable of letters, and the one at its end may be `*`: every key.
+    if isinstance(given, str):
+        raise TypeError(f'patterns come as a list or a tuple: ["{given}"]')
+    return list(given)

@@ -40,6 +40,8 @@ class BlockingWatch(Iterator[T]):
         try:
             while not isinstance(self._current(), (More, Told)):
                 self._go_on()
+        except StopIteration:
+            raise ValueError("this watch was closed") from None
         except BaseException:
             self.close()
             raise
@@ -111,11 +113,12 @@ class BlockingWatch(Iterator[T]):
     def _line(self) -> bytes | None:
         assert self._answer is not None
         connection = self._held.connection
-        if connection is None or not connection.alive:
-            # An exception from outside has closed it, such as a keyboard interrupt.
+        if connection is None or not connection.is_open():
+            # An exception from outside has closed it, such as a keyboard interrupt, or this is a fork.
             return None
         try:
-            return connection.next_line(self._client.watch_limit)
+            with self._held:
+                return connection.next_line(self._client.watch_limit)
         except DeadlineExceededError:
             raise
         except AttemptError:

@@ -165,18 +165,20 @@ class Engine:
             raise DeadlineExceededError(connected=False, sent=False)
         if self._options.trace is not None:
             self._options.trace(request.method, ask.endpoint.url + request.target, request.visible_form)
-        connection = held.connection
-        if (
-            connection is None
-            or connection.endpoint != ask.endpoint
-            or ask.is_fresh
-            or not connection.is_fit()
-        ):
-            held.close()
-            connection = held.connection = Connection(ask.endpoint, self._tls_context, timeout_s, deadline)
-        return connection.exchange(
-            request, self._credentials if ask.has_credentials else {}, timeout_s, deadline
-        )
+        with held:
+            connection = held.connection
+            if (
+                connection is None
+                or connection.endpoint != ask.endpoint
+                or ask.is_fresh
+                or not connection.is_fit()
+            ):
+                held.close()
+                connection = Connection(ask.endpoint, self._tls_context, timeout_s, deadline)
+                held.connection = connection
+            return connection.exchange(
+                request, self._credentials if ask.has_credentials else {}, timeout_s, deadline
+            )
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._context is None:

@@ -10,7 +10,11 @@ from collections.abc import Sequence
 
 
 class EtcdError(Exception):
-    """Base of everything that this package raises on purpose."""
+    """Base of everything that this package raises on purpose. Can be pickled, as between processes."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The usual way calls the type with `args`, which is not what every type here is made of.
+        return _unpickled, (type(self), self.args, self.__dict__)
 
 
 class ConfigurationError(EtcdError):
@@ -178,6 +182,12 @@ class WriteInDoubtError(ServerError, OutcomeUnknownError):
         self.reason = ServerError.__str__(self)
 
     __str__ = ServerError.__str__
+
+
+def _unpickled(kind: type[EtcdError], args: tuple[object, ...], fields: dict[str, object]) -> EtcdError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 _BY_CODE: dict[int, type[ServerError]] = {

@@ -39,17 +39,17 @@ def set_key(key: str, value: Value, *, ttl_s: int = 0) -> Operation[Result]:
     When its answer is lost it is sent again, so it may be carried out twice, with another client's write in
     between: where that matters, compare. Raises `NotAFileError` for a directory.
     """
-    return Operation(requests.set_value(key, to_bytes(value), ttl_s=ttl_s), decode_result)
+    return Operation(requests.set_value(key, to_bytes(value), ttl_s=_limit(ttl_s)), decode_result)
 
 
 def create(key: str, value: Value, *, ttl_s: int = 0) -> Operation[Result]:
     """Write a file that must not exist yet. Raises `KeyExistsError`."""
-    return Operation(requests.create(key, to_bytes(value), ttl_s=ttl_s), decode_result)
+    return Operation(requests.create(key, to_bytes(value), ttl_s=_limit(ttl_s)), decode_result)
 
 
 def create_in_order(key: str, value: Value, *, ttl_s: int = 0) -> Operation[Result]:
     """Write a file in the directory `key` under a name that grows: `result.node.key` tells it."""
-    return Operation(requests.create_in_order(key, to_bytes(value), ttl_s=ttl_s), decode_result)
+    return Operation(requests.create_in_order(key, to_bytes(value), ttl_s=_limit(ttl_s)), decode_result)
 
 
 def update(key: str, value: Value, *, ttl_s: int = 0) -> Operation[Result]:
@@ -57,7 +57,7 @@ def update(key: str, value: Value, *, ttl_s: int = 0) -> Operation[Result]:
 
     Raises `KeyNotFoundError`. Sent again like `set` when its answer is lost.
     """
-    return Operation(requests.update(key, to_bytes(value), ttl_s=ttl_s), decode_result)
+    return Operation(requests.update(key, to_bytes(value), ttl_s=_limit(ttl_s)), decode_result)
 
 
 def compare_and_swap(
@@ -70,7 +70,7 @@ def compare_and_swap(
     """
     _expect_condition(prev_value, prev_index)
     request = requests.set_value(
-        key, to_bytes(value), ttl_s=ttl_s, prev_value=_optional(prev_value), prev_index=prev_index
+        key, to_bytes(value), ttl_s=_limit(ttl_s), prev_value=_optional(prev_value), prev_index=prev_index
     )
     return Operation(request, decode_result)
 
@@ -94,7 +94,7 @@ def delete(key: str, *, recursive: bool = False) -> Operation[Result]:
 
 def mkdir(key: str, *, ttl_s: int = 0) -> Operation[Result]:
     """Make a directory. Raises `KeyExistsError`."""
-    return Operation(requests.create_dir(key, ttl_s=ttl_s), decode_result)
+    return Operation(requests.create_dir(key, ttl_s=_limit(ttl_s)), decode_result)
 
 
 def rmdir(key: str) -> Operation[Result]:
@@ -104,7 +104,7 @@ def rmdir(key: str) -> Operation[Result]:
 
 def update_dir(key: str, *, ttl_s: int = 0) -> Operation[Result]:
     """Give a directory a new time limit, or none. Raises `KeyNotFoundError`."""
-    return Operation(requests.update_dir(key, ttl_s=ttl_s), decode_result)
+    return Operation(requests.update_dir(key, ttl_s=_limit(ttl_s)), decode_result)
 
 
 def refresh(
@@ -114,7 +114,7 @@ def refresh(
 
     With `prev_value` only if it still has that. Raises `KeyNotFoundError`, `CompareFailedError`.
     """
-    request = requests.refresh(key, ttl_s=ttl_s, is_dir=is_dir, prev_value=_optional(prev_value))
+    request = requests.refresh(key, ttl_s=_limit(ttl_s), is_dir=is_dir, prev_value=_optional(prev_value))
     return Operation(request, decode_result)
 
 
@@ -125,3 +125,10 @@ def _optional(value: Value | None) -> bytes | None:
 def _expect_condition(prev_value: Value | None, prev_index: int) -> None:
     if prev_value is None and not prev_index:
         raise ValueError("nothing to compare with: give prev_value, prev_index or both")
+
+
+def _limit(ttl_s: int) -> int:
+    # Left out, as 0 is, it would be no limit at all: not what is meant for a time that is over.
+    if ttl_s < 0:
+        raise ValueError("ttl_s must not be below 0")
+    return ttl_s

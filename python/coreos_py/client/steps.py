@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from coreos_py.client import keys
-from coreos_py.client._text import clean_key
+from coreos_py.client._text import as_shown, clean_key
 from coreos_py.client.requests import Request
 
 Item = TypeVar("Item")
@@ -69,13 +69,13 @@ class Target(NamedTuple):
         Looking into the past, etcd's server also finds hidden keys and, for the end of `/foo`, a watch on
         `/foobar`.
         """
-        key = event.node.key
-        below = self.key.rstrip("/") + "/"
-        if key == self.key:
+        key, own = event.node.key, as_shown(self.key)
+        below = own.rstrip("/") + "/"
+        if key == own:
             return True
         if key.startswith(below):
             return self.recursive and "/_" not in key[len(below) - 1 :]
-        return self.key.startswith(key.rstrip("/") + "/")
+        return own.startswith(key.rstrip("/") + "/")
 
 
 class Setting(NamedTuple):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from coreos_py.client import requests, transfer
+from coreos_py.client._text import clean_key
 from coreos_py.client.engine import Engine
 from coreos_py.client.errors import KeyNotFoundError, ServerError
 from coreos_py.client.operation import decode_result
@@ -61,7 +62,8 @@ class Takeover:
         """What the source shows, with the keys of the target, in the order of creation."""
         self.source_index = 0
         self.count = Count()
-        self._prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
+        # As the target shows it: what was written could not be found again otherwise.
+        self._prefix = clean_key(prefix).rstrip("/")
         self._there: dict[str, Item] = {}
         self._own = Own(target)
         self._record = Record(target, self._prefix, "")
@@ -88,7 +90,7 @@ class Takeover:
         ordered = sorted(found.values(), key=transfer.order)
         self.items = [item._replace(key=self._prefix + item.key) for item in ordered]
         self._ending = {item.key: item for item in self.items if item.is_dir and item.ttl_s}
-        for key in (self._prefix or "/", *(f"{self._prefix}/{key.strip('/')}" for key in self.hidden)):
+        for key in (self._prefix or "/", *(self._prefix + clean_key(key) for key in self.hidden)):
             self._there |= {item.key: item for item in self._read_target(key)}
         self._there.pop(self._prefix, None)
         self._record = Record(self.target, self._prefix, f"{cluster_id}@{self._address}")

@@ -212,6 +212,12 @@ async def beside(task: Callable[[trio.CancelScope], Awaitable[object]]) -> Async
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         others = group.split(trio.Cancelled)[1]
-        if others is not None and len(others.exceptions) == 1:
-            raise others.exceptions[0] from None
-        raise
+        if others is None or len(others.exceptions) != 1:
+            raise
+        error = others.exceptions[0]
+        cause, context, is_quiet = error.__cause__, error.__context__, error.__suppress_context__
+        try:
+            raise error
+        finally:
+            # As it was in the body: raising it here has put the group in the place of what led to it.
+            error.__cause__, error.__context__, error.__suppress_context__ = cause, context, is_quiet

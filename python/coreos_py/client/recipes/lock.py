@@ -33,6 +33,7 @@ from coreos_py.client.errors import (
     KeyNotFoundError,
     LeaseLostError,
     LockLostError,
+    NotAFileError,
     ServerError,
     TakenError,
     UnavailableError,
@@ -147,6 +148,9 @@ async def _acquire(etcd: Client, kept: KeptKey, wait_s: float | None) -> int:
                 if doubt is not None and trio.current_time() >= end:
                     raise doubt from None
                 continue
+            if found.node.is_dir:
+                # Nobody holds it, so nobody will let it go.
+                raise NotAFileError(403, 102, "Not a file", kept.key, found.etcd_index)
             if found.value == kept.value:
                 if await _adopt(kept):
                     return found.node.created_index

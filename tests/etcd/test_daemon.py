@@ -197,6 +197,7 @@ def test_only_own_names_are_served_on_loopback(make_server: ServerFactory) -> No
     server = make_server().start()
     for host, status in (
         ("localhost", 200),
+        ("localhost.localdomain:1", 200),
         ("127.0.0.1:1", 200),
         (socket.gethostname(), 200),
         ("evil.example", 403),

@@ -198,7 +198,7 @@ def made(line: str) -> Settings:
 
 def test_hosts_of_a_member_on_loopback_are_its_own_names() -> None:
     hosts = accepted_hosts(made("-addr 127.0.7.1:4001"), "box")
-    assert {"", "localhost", "127.0.0.1", "::1", "box", "127.0.7.1"} == set(hosts)
+    assert {"", "localhost", "localhost.localdomain", "127.0.0.1", "::1", "box", "127.0.7.1"} == set(hosts)
 
 
 @pytest.mark.parametrize("line", ["-addr 10.0.0.1:4001", "--host-whitelist *", "--compat upstream"])

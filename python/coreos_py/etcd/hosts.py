@@ -3,7 +3,8 @@
 from coreos_py.etcd.settings import Settings
 from coreos_py.etcd.urls import is_loopback
 
-_LOCAL = ("localhost", "127.0.0.1", "::1")
+# The long one stands beside `localhost` in the /etc/hosts of many machines; nobody can register it.
+_LOCAL = ("localhost", "localhost.localdomain", "127.0.0.1", "::1")
 
 
 def accepted_hosts(settings: Settings, host_name: str) -> list[str]:

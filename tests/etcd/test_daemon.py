@@ -50,6 +50,20 @@ def test_the_log_says_who_and_where(make_server: ServerFactory) -> None:
     assert last_line(server).endswith("msg=stopped")
 
 
+def test_the_log_has_the_words_that_etcd_s_own_suites_wait_for(make_server: ServerFactory) -> None:
+    new, always = "etcdserver: set the initial cluster version to", "enabled capabilities for version"
+    server = make_server().start()
+    first = server.stderr()
+    assert new in first
+    assert always in first
+    assert "ready to serve client requests" in first
+    server.stop()
+    server.start()
+    again = server.stderr().removeprefix(first)
+    assert new not in again
+    assert always in again
+
+
 def test_flags_of_04_start_a_member(make_server: ServerFactory, tmp_path: Path) -> None:
     server = make_server()
     server.work_dir.mkdir()

@@ -13,8 +13,16 @@ pub struct Entry {
     pub payload: Bytes,
 }
 
-/// A place in the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+impl Entry {
+    /// Its place.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { term: self.term, index: self.index }
+    }
+}
+
+/// A place in the log. Of two logs, the one whose last place is greater is more up to date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// Term of the entry there.
     pub term: u64,

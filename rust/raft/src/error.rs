@@ -1,9 +1,21 @@
 //! Errors.
 
-/// A proposal came to a member that does not lead.
+/// A proposal was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this member does not lead")]
-pub struct NotLeader;
+pub enum NotTaken {
+    /// This member does not lead.
+    #[error("this member does not lead")]
+    NotLeader,
+    /// It leads, but is handing over to another.
+    #[error("leadership is being handed over")]
+    HandingOver,
+    /// Too much is waiting for a majority.
+    #[error("too much is waiting for a majority")]
+    Full,
+    /// A change of the membership is not applied yet, or may be in what an earlier leader has left.
+    #[error("another change of the membership is not done yet")]
+    ChangePending,
+}
 
 /// What recovery found cannot be a member's past.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

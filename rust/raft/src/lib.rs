@@ -1,32 +1,51 @@
-//! Consensus as a pure step function: inputs are proposals and acknowledgements, outputs are what the driver must
-//! do. No clock, socket, disk, thread or logging, so that a simulator can run it with everything else replaced.
-//!
-//! This is its start: the log, terms and one voter. Elections among several, replication, read-index and membership
-//! come with the cluster; the driver's contract below is already the one that they need.
+//! Consensus as a pure step function: messages, ticks, proposals and acknowledgements go in, what the driver must do
+//! comes out. No clock, socket, disk, thread or logging, so that a simulator can run it with everything else replaced.
 //!
 //! # The driver's duties
 //!
-//! 1. Make a [`Raft`] from what recovery found: the durable [`HardState`], the [`Position`] up to which the state
-//!    machine has been rebuilt, and the entries after it.
-//! 2. Call [`Raft::ready`] whenever something was put in. Make its hard state and its entries durable, together and
-//!    in the order of the calls. Write a hard state also when there are no entries with it.
-//! 3. Only when they are durable, call [`Raft::persisted`] with the same ready's ticket. Acknowledge in order. A failed
+//! 1. Make a [`Raft`] from what recovery found: the durable [`HardState`], the entries, up to which of them the state
+//!    machine has been rebuilt, and the [`Membership`] as of there.
+//! 2. Call [`Raft::ready`] whenever something was put in. Make all of it durable, together and in the order of the
+//!    calls: the mark of a restored snapshot, the hard state, the entries. Write a hard state also when there are no
+//!    entries with it.
+//! 3. Only when it is durable, call [`Raft::persisted`] with the same ready's ticket. Acknowledge in order. A failed
 //!    write is never acknowledged: after it the member must end, because nobody knows what is on the disk.
-//! 4. Apply what [`Raft::take_committed`] gives, in order, each entry exactly once, and answer clients only then. An
-//!    entry with an empty payload is the no-op that begins a term; there is nothing to apply.
-//! 5. A write that the disk refused as a whole, without having touched it (no space), may be taken back with
-//!    [`Raft::take_back`] by a sole voter: nobody else has seen those entries.
+//! 4. Send what [`Raft::take_messages`] gives, after every `ready` and every `persisted`; the own log need not be durable
+//!    for it. A message may be lost, delayed, doubled or overtaken, but is never altered. Give those of others to
+//!    [`Raft::step`], if they come from a member of the same cluster. Say [`Raft::unreachable`] when a link breaks.
+//! 5. Apply what [`Raft::take_committed`] gives, in order, each entry exactly once, and answer clients only then. An
+//!    entry with an empty payload is the no-op that begins a term; there is nothing to apply. When it changes the
+//!    membership, call [`Raft::change`] at once, before the next entry is given.
+//! 6. For a [`Said::NeedsSnapshot`], do not send that, but a snapshot of the state machine that reaches at least to
+//!    [`Raft::before`], on a stream of its own, with the term and the membership as of it. Say [`Raft::snapshot_ended`],
+//!    however it ended. Whoever has received one makes it durable, and only then calls [`Raft::install`]; if that says
+//!    so, it restores the state machine before anything else.
+//! 7. Call [`Raft::tick`] at even intervals.
+//! 8. A write that the disk refused as a whole, without having touched it (no space), is handed out again with
+//!    [`Raft::hand_out_again`]; or, by a sole voter, taken back with [`Raft::take_back`]: nobody else has seen it.
 //!
 //! What it promises in return: an entry given by `take_committed` is durable on a majority and stays at its index for
-//! ever; terms and the commit index never go back; nothing is given twice.
+//! ever, and is the same on every member; terms and the commit index never go back; nothing is given twice. A
+//! [`Read::Ready`] names an index that was committed after the question. When a majority can talk to each other, one of
+//! them leads before long, and what is proposed to it is decided.
 
+mod config;
 mod entry;
 mod error;
 mod log;
+mod lots;
+mod membership;
+mod message;
 mod node;
+mod progress;
+mod reads;
 mod ready;
 
+pub use config::{Config, Limits, Recovered};
 pub use entry::{Entry, HardState, Position};
-pub use error::{NotLeader, Unusable};
+pub use error::{NotTaken, Unusable};
+pub use membership::{Change, Membership};
+pub use message::{Message, Said};
 pub use node::{Raft, Role};
+pub use reads::Read;
 pub use ready::{Ready, Ticket};

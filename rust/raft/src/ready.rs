@@ -1,6 +1,6 @@
 //! What the driver must do now.
 
-use crate::entry::{Entry, HardState};
+use crate::entry::{Entry, HardState, Position};
 
 /// Names one [`Ready`] in its acknowledgement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,8 @@ pub struct Ticket(pub(crate) u64);
 pub struct Ready {
     /// For [`crate::Raft::persisted`].
     pub ticket: Ticket,
+    /// A snapshot has taken the place of the log up to here: storage marks that, and what it has after it is void.
+    pub restored: Option<Position>,
     /// The hard state, if it has changed since the last `Ready`.
     pub hard_state: Option<HardState>,
     /// Entries to append, in order.

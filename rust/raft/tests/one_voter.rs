@@ -1,7 +1,10 @@
 //! One voter: what is promised about order, durability and terms, against a naive storage.
 
 use bytes::Bytes;
-use coreos_raft::{Entry, HardState, NotLeader, Position, Raft, Ready, Role, Unusable};
+use coreos_raft::{
+    Config, Entry, HardState, Limits, Membership, NotTaken, Position, Raft, Ready, Recovered, Role,
+    Unusable,
+};
 use proptest::prelude::*;
 
 /// What a disk would hold.
@@ -23,8 +26,16 @@ impl Storage {
     }
 
     fn restart(&self) -> Raft {
-        Raft::new(7, self.hard_state, Position::default(), self.entries.clone()).expect("usable")
+        member(self.hard_state, self.entries.clone()).expect("usable")
     }
+}
+
+fn member(hard_state: HardState, entries: Vec<Entry>) -> Result<Raft, Unusable> {
+    let limits = Limits::default();
+    let config = Config { id: 7, election_ticks: 10, heartbeat_ticks: 1, seed: 7, limits };
+    let membership = Membership::new(&[7], &[]);
+    let before = Position::default();
+    Raft::new(config, Recovered { hard_state, before, entries, applied: 0, membership })
 }
 
 fn settle(raft: &mut Raft, storage: &mut Storage, applied: &mut Vec<Entry>) {
@@ -42,12 +53,15 @@ fn payload(n: u64) -> Bytes {
 #[test]
 fn leads_only_when_its_vote_is_durable() {
     let mut raft = Storage::default().restart();
-    assert_eq!(raft.propose(payload(1)), Err(NotLeader));
+    assert_eq!(raft.propose(payload(1)), Err(NotTaken::NotLeader));
     raft.campaign();
     let ready = raft.ready().expect("a vote to persist");
     assert!(ready.must_sync && ready.entries.is_empty());
     assert_eq!(ready.hard_state, Some(HardState { term: 1, vote: 7, commit: 0 }));
-    assert_eq!((raft.role(), raft.propose(payload(1))), (Role::Candidate, Err(NotLeader)));
+    assert_eq!(
+        (raft.role(), raft.propose(payload(1))),
+        (Role::Candidate, Err(NotTaken::NotLeader))
+    );
     raft.persisted(ready.ticket);
     assert_eq!(raft.role(), Role::Leader);
     assert_eq!(raft.propose(payload(1)), Ok(Position { term: 1, index: 2 }));
@@ -172,27 +186,25 @@ fn a_sole_voter_s_durable_entries_can_be_seen_when_it_cannot_write() {
 #[test]
 fn a_contradictory_past_is_refused() {
     let entry = |term, index| Entry { term, index, payload: payload(index) };
-    let made =
-        |hard_state, applied, entries| Raft::new(7, hard_state, applied, entries).map(|_| ());
+    let made = |hard_state, entries| member(hard_state, entries).map(|_| ());
     let state = |term, commit| HardState { term, vote: 0, commit };
-    let zero = Position::default();
     assert_eq!(
-        made(state(1, 0), zero, vec![entry(1, 1), entry(1, 3)]),
+        made(state(1, 0), vec![entry(1, 1), entry(1, 3)]),
         Err(Unusable::Gap { after: 1, found: 3 })
     );
     assert_eq!(
-        made(state(3, 0), zero, vec![entry(3, 1), entry(2, 2)]),
+        made(state(3, 0), vec![entry(3, 1), entry(2, 2)]),
         Err(Unusable::TermBack { index: 2, term: 2, before: 3 })
     );
     assert_eq!(
-        made(state(1, 2), zero, vec![entry(1, 1)]),
+        made(state(1, 2), vec![entry(1, 1)]),
         Err(Unusable::CommitBeyondLog { commit: 2, last: 1 })
     );
     assert_eq!(
-        made(state(1, 0), zero, vec![entry(2, 1)]),
+        made(state(1, 0), vec![entry(2, 1)]),
         Err(Unusable::TermAhead { index: 1, term: 2, known: 1 })
     );
-    assert_eq!(made(state(2, 1), zero, vec![entry(2, 1)]), Ok(()));
+    assert_eq!(made(state(2, 1), vec![entry(2, 1)]), Ok(()));
 }
 
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ mod replay;
 
 use std::sync::Arc;
 
-use coreos_raft::{HardState, Position, Raft};
+use coreos_raft::{Config, HardState, Limits, Membership, Position, Raft, Recovered};
 use coreos_store::{RestoreError, Store};
 use coreos_wal::{Batch, DataDir, DirState, Disk, Identity, SnapshotFile, Wal};
 
@@ -18,6 +18,10 @@ use crate::ids::{cluster_id, member_id};
 use crate::replica::Replica;
 use crate::snapshot::{Snapshots, Taken};
 use replay::Replay;
+
+/// In heartbeats of 100 ms: what etcd has by default. A sole voter waits for neither.
+const ELECTION_TICKS: u32 = 10;
+const HEARTBEAT_TICKS: u32 = 1;
 
 /// Everything of one member, on no thread yet.
 pub struct Parts {
@@ -53,8 +57,9 @@ fn create(dir: DataDir, config: &MemberConfig, now: Now) -> Result<Parts, Engine
     let wal = dir.create(&identity, &config.wal)?;
     // The entries of a bootstrap are of term 1 in etcd, so that its first leader has term 2.
     let state = HardState { term: 1, vote: 0, commit: 0 };
-    let raft = Raft::new(identity.member_id, state, Position::default(), Vec::new())
-        .map_err(|error| EngineError::new(ErrorKind::Damaged, error.to_string()))?;
+    let membership = Membership::new(&[identity.member_id], &[]);
+    let raft =
+        new_raft(&identity, Recovered { hard_state: state, membership, ..Recovered::default() })?;
     let clock = ClusterClock::continued(now.wall_ns, now);
     let snapshots = Snapshots::new(config.snapshot_count, config.max_snapshots);
     Ok(Parts {
@@ -66,6 +71,31 @@ fn create(dir: DataDir, config: &MemberConfig, now: Now) -> Result<Parts, Engine
         notes: Vec::new(),
         batch: Batch::new(),
     })
+}
+
+fn new_raft(identity: &Identity, recovered: Recovered) -> Result<Raft, EngineError> {
+    let config = Config {
+        id: identity.member_id,
+        election_ticks: ELECTION_TICKS,
+        heartbeat_ticks: HEARTBEAT_TICKS,
+        seed: identity.member_id,
+        limits: Limits::default(),
+    };
+    Raft::new(config, recovered)
+        .map_err(|error| EngineError::new(ErrorKind::Damaged, error.to_string()))
+}
+
+/// Who votes, as far as the store knows. A member that has not got as far as its own entry is a sole one.
+fn membership(store: &Store, identity: &Identity) -> Membership {
+    let members = store.members();
+    let ids = |is_learner: bool| -> Vec<u64> {
+        let such = members.iter().filter(|member| member.is_learner == is_learner);
+        such.map(|member| member.id).collect()
+    };
+    match ids(false).as_slice() {
+        [] => Membership::new(&[identity.member_id], &[]),
+        voters => Membership::new(voters, &ids(true)),
+    }
 }
 
 fn new_identity(config: &MemberConfig) -> Result<Identity, EngineError> {
@@ -144,8 +174,14 @@ fn recover(
     let origin_ns = applier.store.time_ns().max(clock_ns).max(latest_ns.unwrap_or(0));
     let applied = Position { term: applier.term, index: applier.raft_index };
     let (entries, commands) = replay::split(tail);
-    let raft = Raft::new(identity.member_id, state, applied, entries)
-        .map_err(|error| EngineError::new(ErrorKind::Damaged, error.to_string()))?;
+    let recovered = Recovered {
+        hard_state: state,
+        before: applied,
+        entries,
+        applied: applied.index,
+        membership: membership(&applier.store, &identity),
+    };
+    let raft = new_raft(&identity, recovered)?;
     let offset_ns = applier.store.offset_ns();
     let clock = ClusterClock::continued(origin_ns, now);
     Ok(Parts {

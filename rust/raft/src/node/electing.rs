@@ -1,0 +1,184 @@
+//! Time, votes, and how a member comes to lead or to follow.
+
+use crate::entry::Position;
+use crate::message::{Message, Said};
+use crate::progress::Progress;
+use crate::reads::Read;
+
+use super::{Raft, Role};
+
+impl Raft {
+    /// One unit of time has passed.
+    pub fn tick(&mut self) {
+        self.election_ticks += 1;
+        if self.role == Role::Leader {
+            self.tick_as_leader();
+        } else if self.election_ticks >= self.patience {
+            self.election_ticks = 0;
+            self.ask_for_votes();
+        }
+    }
+
+    fn tick_as_leader(&mut self) {
+        if self.election_ticks >= self.config.election_ticks {
+            self.election_ticks = 0;
+            // A successor that has not taken over by now does not.
+            self.successor = 0;
+            if !self.is_followed() {
+                self.follow(self.term, 0);
+                return;
+            }
+        }
+        self.heartbeat_ticks += 1;
+        if self.heartbeat_ticks >= self.config.heartbeat_ticks {
+            self.heartbeat_ticks = 0;
+            self.send_heartbeats();
+        }
+    }
+
+    /// Whether a majority has been heard since this was last asked.
+    fn is_followed(&mut self) -> bool {
+        let me = self.config.id;
+        let heard =
+            |id: &&u64| **id == me || self.peers.get(*id).is_some_and(|peer| peer.is_active);
+        let heard = self.membership.voters().iter().filter(heard).count();
+        self.peers.values_mut().for_each(|peer| peer.is_active = false);
+        heard >= self.membership.majority()
+    }
+
+    pub(super) fn draw_patience(&mut self) {
+        self.patience = self.config.election_ticks + self.lots.below(self.config.election_ticks);
+    }
+
+    /// Whether a leader has spoken so lately that nobody has a reason to vote for another.
+    pub(super) fn has_leader(&self) -> bool {
+        self.leader != 0 && self.election_ticks < self.config.election_ticks
+    }
+
+    /// Ask for votes now, without waiting for the time to pass: at the start of a sole voter, or when told to.
+    pub fn campaign(&mut self) {
+        if self.role != Role::Leader {
+            self.election_ticks = 0;
+            self.ask_for_votes();
+        }
+    }
+
+    /// A member with committed entries that it has not applied does not know who votes.
+    pub(super) fn may_campaign(&self) -> bool {
+        self.membership.is_voter(self.config.id) && self.log.applied >= self.log.committed
+    }
+
+    fn ask_for_votes(&mut self) {
+        if !self.may_campaign() {
+            return;
+        }
+        if self.membership.is_sole_voter(self.config.id) {
+            return self.stand(false);
+        }
+        self.change_role(Role::PreCandidate, 0);
+        let last = self.log.last();
+        let term = self.term + 1;
+        self.votes.insert(self.config.id, true);
+        for to in self.other_voters() {
+            let message = Message { term, ..self.message(to, Said::PreVote { last }) };
+            self.outbox.push(message);
+        }
+    }
+
+    /// Begin a term and ask for votes in it. The own vote counts, and the others are asked, once it is durable.
+    pub(super) fn stand(&mut self, is_transfer: bool) {
+        self.change_role(Role::Candidate, 0);
+        self.begin_term(self.term + 1);
+        self.vote = self.config.id;
+        let last = self.log.last();
+        for to in self.other_voters() {
+            self.hold(to, Said::Vote { last, is_transfer });
+        }
+    }
+
+    fn other_voters(&self) -> Vec<u64> {
+        let voters = self.membership.voters().iter();
+        voters.copied().filter(|&id| id != self.config.id).collect()
+    }
+
+    /// Give up every role: follow `leader` (0 = whoever comes) in `term`.
+    pub(super) fn follow(&mut self, term: u64, leader: u64) {
+        if term > self.term {
+            self.begin_term(term);
+        }
+        self.change_role(Role::Follower, leader);
+    }
+
+    fn begin_term(&mut self, term: u64) {
+        self.term = term;
+        self.vote = 0;
+        // They speak of a term that is over, and of entries that may be replaced before they are durable.
+        self.held.clear();
+    }
+
+    fn change_role(&mut self, role: Role, leader: u64) {
+        self.role = role;
+        self.leader = leader;
+        self.election_ticks = 0;
+        self.heartbeat_ticks = 0;
+        self.draw_patience();
+        self.votes.clear();
+        self.peers.clear();
+        self.successor = 0;
+        self.uncommitted_bytes = 0;
+        let me = self.config.id;
+        let lost = self.reads.take_all().into_iter().filter(|asked| asked.by == me);
+        self.answered.extend(lost.map(|asked| Read::Lost { id: asked.id }));
+    }
+
+    pub(super) fn answer_pre_vote(&mut self, from: u64, term: u64, last: Position) {
+        let is_possible = term > self.term || self.could_vote_for(from);
+        let granted = is_possible && last >= self.log.last();
+        // The yes names the term asked for, the no the own, so that the other learns of it.
+        let term = if granted { term } else { self.term };
+        let message = Message { term, ..self.message(from, Said::PreVoteReply { granted }) };
+        self.outbox.push(message);
+    }
+
+    pub(super) fn answer_vote(&mut self, from: u64, last: Position) {
+        let granted = self.could_vote_for(from) && last >= self.log.last();
+        if granted {
+            self.election_ticks = 0;
+            self.vote = from;
+        }
+        self.hold(from, Said::VoteReply { granted });
+    }
+
+    fn could_vote_for(&self, candidate: u64) -> bool {
+        self.vote == candidate || (self.vote == 0 && self.leader == 0)
+    }
+
+    /// A voter has said yes or no. The first word counts.
+    pub(super) fn count(&mut self, from: u64, granted: bool) {
+        if self.membership.is_voter(from) {
+            self.votes.entry(from).or_insert(granted);
+        }
+        let counted = |what: bool| self.votes.values().filter(|&&vote| vote == what).count();
+        let majority = self.membership.majority();
+        if counted(true) >= majority {
+            match self.role {
+                Role::PreCandidate => self.stand(false),
+                _ => self.lead(),
+            }
+        } else if counted(false) > self.membership.voters().len() - majority {
+            self.follow(self.term, 0);
+        }
+    }
+
+    fn lead(&mut self) {
+        self.change_role(Role::Leader, self.config.id);
+        let next = self.log.last().index + 1;
+        let others = self.membership.ids().filter(|&id| id != self.config.id);
+        self.peers = others.map(|id| (id, Progress::new(next))).collect();
+        // What earlier leaders have left may hold a change, which is not done before it is applied.
+        self.last_change = self.log.last().index;
+        self.uncommitted_bytes = self.log.cost_between(self.log.committed, self.last_change);
+        self.append(bytes::Bytes::new());
+        self.send_appends();
+    }
+}

@@ -1,0 +1,68 @@
+//! What a member is at the moment, for those who look at it.
+
+use crate::entry::{HardState, Position};
+use crate::membership::Membership;
+
+use super::{Raft, Role};
+
+impl Raft {
+    /// Term, vote and commit index now.
+    #[must_use]
+    pub fn hard_state(&self) -> HardState {
+        HardState { term: self.term, vote: self.vote, commit: self.log.committed }
+    }
+
+    /// This member.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.config.id
+    }
+
+    /// What it is at the moment.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Who leads, as far as it knows; 0 = nobody.
+    #[must_use]
+    pub fn leader(&self) -> u64 {
+        self.leader
+    }
+
+    /// Who belongs to the cluster, as of the applied entries.
+    #[must_use]
+    pub fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    /// The last entry.
+    #[must_use]
+    pub fn last(&self) -> Position {
+        self.log.last()
+    }
+
+    /// The entry before the first one that is still in memory: a snapshot for a peer has to reach to it at least.
+    #[must_use]
+    pub fn before(&self) -> Position {
+        self.log.before()
+    }
+
+    /// The last entry given by `take_committed`.
+    #[must_use]
+    pub fn applied(&self) -> u64 {
+        self.log.applied
+    }
+
+    /// Up to which entry the log is durable.
+    #[must_use]
+    pub fn persisted_index(&self) -> u64 {
+        self.log.persisted
+    }
+
+    /// Term of an entry that is still in memory, for a check from outside.
+    #[must_use]
+    pub fn term_of(&self, index: u64) -> Option<u64> {
+        self.log.term(index)
+    }
+}

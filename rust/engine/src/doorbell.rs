@@ -24,15 +24,18 @@ pub(crate) struct Doorbell {
     look: Duration,
 }
 
+/// A lone core is what the one who is waited for needs.
+pub(crate) fn is_worth_looking() -> bool {
+    available_parallelism().is_ok_and(|cores| cores.get() > 1)
+}
+
 impl Doorbell {
     pub fn new() -> Self {
-        // A lone core is what the caller needs.
-        let is_worth_it = available_parallelism().is_ok_and(|cores| cores.get() > 1);
         Self {
             rung: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
             condvar: Condvar::new(),
-            look: if is_worth_it { LOOK } else { Duration::ZERO },
+            look: if is_worth_looking() { LOOK } else { Duration::ZERO },
         }
     }
 

@@ -33,7 +33,9 @@ impl Front {
             return;
         }
         let mut proposals = std::mem::take(&mut self.proposals);
+        self.undecided += proposals.len();
         for (ticket, refused) in self.member.propose_many(&mut proposals) {
+            self.undecided -= 1;
             let Some(slot) = self.slot_of(ticket) else { continue };
             if matches!(refused, Refused::TooLarge { .. }) {
                 self.answer(slot, |identity, out, framing| {

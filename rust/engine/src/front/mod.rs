@@ -35,7 +35,7 @@ mod uploads;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use coreos_http::{Date, Limits};
 use coreos_store::Write;
@@ -51,6 +51,7 @@ use reply::Identity;
 use uploads::Uploads;
 
 use crate::Member;
+use crate::doorbell;
 
 /// Epoll data of the mailbox's descriptor.
 const MAILBOX: u64 = u64::MAX;
@@ -121,6 +122,8 @@ pub struct Front {
     epoll: OwnedFd,
     /// What a turn does not keep waiting: descriptors that others on this thread read.
     others: OwnedFd,
+    /// How long a turn looks out for the next request before it sleeps.
+    look: Duration,
     mailbox: Arc<Mailbox>,
     guard: Guard,
     lister: Lister,
@@ -130,6 +133,8 @@ pub struct Front {
     /// Connections that may have a request buffered (their last one has just been answered).
     ready: VecDeque<usize>,
     proposals: Vec<(Write, u64)>,
+    /// Proposals that were taken and whose outcome has not come yet.
+    undecided: usize,
     mail: Vec<Mail>,
     scratch: Box<[u8]>,
     /// The body of the reply that is being written, whose head has to say how long it is.
@@ -168,11 +173,13 @@ impl Front {
             config,
             epoll,
             others: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            look: if doorbell::is_worth_looking() { turn::LOOK } else { Duration::ZERO },
             mailbox,
             connections: Slab::new(),
             dirty: Vec::new(),
             ready: VecDeque::new(),
             proposals: Vec::new(),
+            undecided: 0,
             mail: Vec::new(),
             scratch: vec![0; 64 << 10].into_boxed_slice(),
             body: Vec::new(),

@@ -12,6 +12,9 @@ use super::{Front, MAILBOX, Turn, sweep, unix_seconds};
 const EVENTS_MAX: usize = 256;
 /// How long a turn that had something to do waits for the next event before it goes back to Trio.
 const PATIENCE_NS: i64 = 1_000_000;
+/// How long it looks out before it sleeps, when no answer of the log is due: a client in a closed loop is back within
+/// that, and waking an idle core takes longer.
+pub(super) const LOOK: Duration = Duration::from_micros(40);
 /// A turn ends after this, whatever there is left to do: Trio has other tasks.
 const TURN_MAX: Duration = Duration::from_millis(2);
 
@@ -88,7 +91,13 @@ impl Front {
             [PollFd::new(&self.epoll, PollFlags::IN), PollFd::new(&self.others, PollFlags::IN)];
         // Not the epoll call, which waits for whole milliseconds. What there is for us is asked afterwards; an
         // interrupted wait is a short one.
-        let _ = poll(&mut both, Some(&Timespec { tv_sec: 0, tv_nsec: PATIENCE_NS }));
+        let mut wait = |ns| poll(&mut both, Some(&Timespec { tv_sec: 0, tv_nsec: ns }));
+        let look = if self.undecided == 0 { self.look } else { Duration::ZERO };
+        let begun = Instant::now();
+        while begun.elapsed() < look && wait(0) == Ok(0) {}
+        if begun.elapsed() >= look {
+            let _ = wait(PATIENCE_NS);
+        }
         both[1].revents().contains(PollFlags::IN)
     }
 

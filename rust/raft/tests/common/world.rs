@@ -347,7 +347,7 @@ impl World {
         }
         // Whatever was written and not synced may be there, or not.
         let kept = self.lots.place(member.writing.len() + 1);
-        if let Some(last) = member.writing.drain(..).take(kept).last() {
+        if let Some(last) = member.writing.drain(..).take(kept).next_back() {
             member.disk = last.disk;
         }
         member.raft = None;
@@ -496,7 +496,7 @@ impl World {
                     self.sync(id);
                 }
                 self.write(id);
-                while self.members[&id].writing.first().is_some() {
+                while !self.members[&id].writing.is_empty() {
                     self.sync(id);
                 }
                 self.drain(id)?;

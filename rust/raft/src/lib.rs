@@ -10,16 +10,16 @@
 //!    entries with it.
 //! 3. Only when it is durable, call [`Raft::persisted`] with the same ready's ticket. Acknowledge in order. A failed
 //!    write is never acknowledged: after it the member must end, because nobody knows what is on the disk.
-//! 4. Send what [`Raft::take_messages`] gives, after every `ready` and every `persisted`; the own log need not be durable
-//!    for it. A message may be lost, delayed, doubled or overtaken, but is never altered. Give those of others to
-//!    [`Raft::step`], if they come from a member of the same cluster. Say [`Raft::unreachable`] when a link breaks.
+//! 4. Send what [`Raft::take_messages`] gives, after every `ready` and every `persisted`; nothing more has to be
+//!    durable for it. A message may be lost, delayed, doubled or overtaken, but is never altered. Give those of others
+//!    to [`Raft::step`], if they come from a member of the same cluster. Say [`Raft::unreachable`] when a link breaks.
 //! 5. Apply what [`Raft::take_committed`] gives, in order, each entry exactly once, and answer clients only then. An
 //!    entry with an empty payload is the no-op that begins a term; there is nothing to apply. When it changes the
 //!    membership, call [`Raft::change`] at once, before the next entry is given.
 //! 6. For a [`Said::NeedsSnapshot`], do not send that, but a snapshot of the state machine that reaches at least to
-//!    [`Raft::before`], on a stream of its own, with the term and the membership as of it. Say [`Raft::snapshot_ended`],
-//!    however it ended. Whoever has received one makes it durable, and only then calls [`Raft::install`]; if that says
-//!    so, it restores the state machine before anything else.
+//!    [`Raft::before`], on a stream of its own, with the term and the membership as of it. Say
+//!    [`Raft::snapshot_ended`], however it ended. Whoever has received one makes it durable, and only then calls
+//!    [`Raft::install`]; if that says so, it restores the state machine before anything else.
 //! 7. Call [`Raft::tick`] at even intervals.
 //! 8. A write that the disk refused as a whole, without having touched it (no space), is handed out again with
 //!    [`Raft::hand_out_again`]; or, by a sole voter, taken back with [`Raft::take_back`]: nobody else has seen it.

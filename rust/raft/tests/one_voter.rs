@@ -38,6 +38,14 @@ fn member(hard_state: HardState, entries: Vec<Entry>) -> Result<Raft, Unusable> 
     Raft::new(config, Recovered { hard_state, before, entries, applied: 0, membership })
 }
 
+/// Start again, apply what is known to be decided, and ask for the own vote.
+fn restart(storage: &Storage, applied: &mut Vec<Entry>) -> Raft {
+    let mut raft = storage.restart();
+    raft.take_committed(|entry| applied.push(entry));
+    raft.campaign();
+    raft
+}
+
 fn settle(raft: &mut Raft, storage: &mut Storage, applied: &mut Vec<Entry>) {
     while let Some(ready) = raft.ready() {
         storage.write(&ready);
@@ -170,12 +178,11 @@ fn a_sole_voter_s_durable_entries_can_be_seen_when_it_cannot_write() {
     let entry = |term, index| Entry { term, index, payload: payload(index) };
     let hard_state = HardState { term: 3, vote: 7, commit: 1 };
     let mut storage = Storage { hard_state, entries: vec![entry(2, 1), entry(3, 2)] };
-    let mut raft = storage.restart();
-    raft.campaign();
+    let mut applied = Vec::new();
+    let mut raft = restart(&storage, &mut applied);
     raft.ready().expect("a vote, for which there is no room");
     raft.take_back();
     raft.commit_persisted();
-    let mut applied = Vec::new();
     raft.take_committed(|entry| applied.push(entry));
     assert_eq!(applied, storage.entries);
     settle(&mut raft, &mut storage, &mut applied);
@@ -239,6 +246,7 @@ proptest! {
         let mut proposals = 0;
         let mut term = 0;
         for step in steps {
+            let mut taken = Vec::new();
             match step {
                 Step::Propose => {
                     proposals += 1;
@@ -257,15 +265,13 @@ proptest! {
                 }
                 Step::Crash => {
                     written.clear();
-                    raft = storage.restart();
                     applied = 0;
-                    raft.campaign();
+                    raft = restart(&storage, &mut taken);
                 }
             }
             let now = raft.hard_state().term;
             prop_assert!(now >= term);
             term = now;
-            let mut taken = Vec::new();
             raft.take_committed(|entry| taken.push(entry));
             for entry in taken {
                 applied += 1;
@@ -276,9 +282,8 @@ proptest! {
                 }
             }
         }
-        raft = storage.restart();
-        raft.campaign();
         let mut after = Vec::new();
+        raft = restart(&storage, &mut after);
         settle(&mut raft, &mut storage, &mut after);
         prop_assert_eq!(&after[..told.len()], &told[..]);
     }
@@ -297,8 +302,7 @@ fn a_storage_that_forgets_is_noticed() {
     raft.persisted(lost.ticket);
     raft.take_committed(|entry| told.push(entry));
     let mut after = Vec::new();
-    let mut restarted = storage.restart();
-    restarted.campaign();
+    let mut restarted = restart(&storage, &mut after);
     settle(&mut restarted, &mut storage, &mut after);
     assert_ne!(after[..told.len()], told[..]);
 }

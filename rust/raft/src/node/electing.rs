@@ -55,7 +55,8 @@ impl Raft {
         self.leader != 0 && self.election_ticks < self.config.election_ticks
     }
 
-    /// Ask for votes now, without waiting for the time to pass: at the start of a sole voter, or when told to.
+    /// Ask for votes now, without waiting for the time to pass: at the start of a sole voter, or when told to. A member
+    /// with committed entries that it has not applied does nothing.
     pub fn campaign(&mut self) {
         if self.role != Role::Leader {
             self.election_ticks = 0;

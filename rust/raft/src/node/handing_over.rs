@@ -5,8 +5,8 @@ use crate::message::Said;
 use super::{Raft, Role};
 
 impl Raft {
-    /// Hand leadership over to `successor` as soon as it has the whole log. No proposal is taken meanwhile. It ends with
-    /// the term, or without success after an election timeout. False: there is nothing to hand over, or not to it.
+    /// Hand leadership over to `successor` as soon as it has the whole log. No proposal is taken meanwhile. It ends
+    /// with the term, or without success after an election timeout. False: there is nothing to hand over, or not to it.
     pub fn hand_over(&mut self, successor: u64) -> bool {
         let is_possible = self.role == Role::Leader
             && successor != self.config.id

@@ -1,0 +1,24 @@
+//! How much happened.
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    pub elections: u64,
+    pub decided: u64,
+    pub snapshots: u64,
+    pub changes: u64,
+    pub reads: u64,
+    pub crashes: u64,
+    pub handovers: u64,
+}
+
+impl Totals {
+    pub fn add(&mut self, other: &Self) {
+        self.elections += other.elections;
+        self.decided += other.decided;
+        self.snapshots += other.snapshots;
+        self.changes += other.changes;
+        self.reads += other.reads;
+        self.crashes += other.crashes;
+        self.handovers += other.handovers;
+    }
+}

@@ -14,8 +14,12 @@ impl Raft {
         if self.role == Role::Leader {
             self.tick_as_leader();
         } else if self.election_ticks >= self.patience {
-            self.election_ticks = 0;
-            self.ask_for_votes();
+            if self.may_campaign() {
+                self.ask_for_votes();
+            } else {
+                // It cannot ask, but it no longer stands by a leader that is silent: its vote may be needed.
+                self.follow(self.term, 0);
+            }
         }
     }
 
@@ -59,7 +63,6 @@ impl Raft {
     /// with committed entries that it has not applied does nothing.
     pub fn campaign(&mut self) {
         if self.role != Role::Leader {
-            self.election_ticks = 0;
             self.ask_for_votes();
         }
     }

@@ -50,6 +50,8 @@ impl Raft {
     pub(super) fn send_round(&mut self) {
         if self.role == Role::Leader && self.reads.begin_round() {
             self.send_heartbeats();
+            // Since they asked, the others may have been taken out: nobody is left to confirm it then.
+            self.answer_confirmed();
         }
     }
 

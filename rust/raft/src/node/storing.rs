@@ -127,10 +127,13 @@ impl Raft {
         // Storage may hold an older hard state than it was told.
         self.told = HardState::default();
         let mut messages = Vec::new();
+        // The log goes on behind the last snapshot; one that has not been handed out yet is later than all that have.
+        let mut restored = None;
         for handed in self.handed.drain(..) {
-            self.restored = self.restored.or(handed.restored);
+            restored = handed.restored.or(restored);
             messages.extend(handed.messages);
         }
+        self.restored = self.restored.or(restored);
         messages.retain(|message| message.term >= self.term);
         messages.append(&mut self.held);
         self.held = messages;

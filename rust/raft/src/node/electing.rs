@@ -77,7 +77,11 @@ impl Raft {
             return;
         }
         if self.membership.is_sole_voter(self.config.id) {
-            return self.stand(false);
+            // A candidate that is alone waits for its disk only. Another term would make it wait anew.
+            if self.role != Role::Candidate {
+                self.stand(false);
+            }
+            return;
         }
         self.change_role(Role::PreCandidate, 0);
         let last = self.log.last();

@@ -21,6 +21,16 @@ pub(crate) enum Sending {
     },
 }
 
+/// The entries that have to stay in memory, or the snapshot was for nothing: while it was on its way, more may have been
+/// appended than is kept otherwise.
+#[derive(Clone, Copy, Debug)]
+struct CatchingUp {
+    /// What the peer has.
+    after: u64,
+    /// The leader's last entry when the snapshot had ended.
+    until: u64,
+}
+
 #[derive(Debug)]
 pub(crate) struct Progress {
     /// Up to here the peer's log is durable and the leader's.
@@ -30,6 +40,8 @@ pub(crate) struct Progress {
     pub sending: Sending,
     /// It has said something since the leader last looked.
     pub is_active: bool,
+    /// It goes on from the log behind a snapshot.
+    catching_up: Option<CatchingUp>,
     /// Last entry and bytes of each append on its way, oldest first.
     in_flight: VecDeque<(u64, usize)>,
     in_flight_bytes: usize,
@@ -42,6 +54,7 @@ impl Progress {
             next,
             sending: Sending::Probe { waits: false },
             is_active: false,
+            catching_up: None,
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
         }
@@ -80,6 +93,10 @@ impl Progress {
         self.next = self.next.max(matched + 1);
         let is_news = matched > self.matched;
         self.matched = self.matched.max(matched);
+        if let Some(catching_up) = &mut self.catching_up {
+            catching_up.after = catching_up.after.max(matched);
+            self.catching_up = self.catching_up.filter(|one| one.after < one.until);
+        }
         is_news
     }
 
@@ -113,6 +130,28 @@ impl Progress {
     pub fn snapshot(&mut self, pinned: u64) {
         self.sending = Sending::Snapshot { pinned };
         self.forget_in_flight();
+    }
+
+    /// It has a snapshot to `after`, and the log goes on to `until`.
+    pub fn catch_up(&mut self, after: u64, until: u64) {
+        self.catching_up = Some(CatchingUp { after, until }).filter(|one| one.after < one.until);
+    }
+
+    /// Whether it has been heard since this was last asked. For one that is silent nothing is kept.
+    pub fn take_activity(&mut self) -> bool {
+        let is_active = std::mem::take(&mut self.is_active);
+        if !is_active {
+            self.catching_up = None;
+        }
+        is_active
+    }
+
+    /// After which entry the log has to stay in memory for it.
+    pub fn pinned(&self) -> Option<u64> {
+        match self.sending {
+            Sending::Snapshot { pinned } => Some(pinned),
+            _ => self.catching_up.map(|one| one.after),
+        }
     }
 
     /// A heartbeat was answered: what was on its way before may have been lost.

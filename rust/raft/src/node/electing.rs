@@ -43,10 +43,13 @@ impl Raft {
     /// Whether a majority has been heard since this was last asked.
     fn is_followed(&mut self) -> bool {
         let me = self.config.id;
-        let heard =
-            |id: &&u64| **id == me || self.peers.get(*id).is_some_and(|peer| peer.is_active);
+        let active: Vec<u64> = self
+            .peers
+            .iter_mut()
+            .filter_map(|(&id, peer)| peer.take_activity().then_some(id))
+            .collect();
+        let heard = |id: &&u64| **id == me || active.contains(id);
         let heard = self.membership.voters().iter().filter(heard).count();
-        self.peers.values_mut().for_each(|peer| peer.is_active = false);
         heard >= self.membership.majority()
     }
 

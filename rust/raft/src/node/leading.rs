@@ -3,7 +3,7 @@
 use crate::entry::Position;
 use crate::log::cost;
 use crate::message::Said;
-use crate::progress::Sending;
+use crate::progress::{Progress, Sending};
 
 use super::{Raft, Role};
 
@@ -61,14 +61,17 @@ impl Raft {
         if self.role != Role::Leader || matched > self.log.last().index {
             return;
         }
-        let oldest = self.log.before().index;
+        let (oldest, last) = (self.log.before().index, self.log.last().index);
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.is_active = true;
         let was_paused = peer.is_paused(&self.config.limits);
         let is_news = peer.accepted(matched);
         match peer.sending {
             Sending::Probe { .. } => peer.replicate(),
-            Sending::Snapshot { .. } if is_news && matched >= oldest => peer.replicate(),
+            Sending::Snapshot { .. } if is_news && matched >= oldest => {
+                peer.replicate();
+                peer.catch_up(matched, last);
+            }
             _ => {}
         }
         if !self.advance_commit() && was_paused {
@@ -111,22 +114,22 @@ impl Raft {
 
     /// The sending of a snapshot to a peer has ended; `reached`: up to which entry, if the peer has all of it.
     pub fn snapshot_ended(&mut self, peer: u64, reached: Option<u64>) {
+        let last = self.log.last().index;
         let Some(progress) = self.peers.get_mut(&peer) else { return };
         if !matches!(progress.sending, Sending::Snapshot { .. }) {
             return;
         }
         progress.probe(reached.unwrap_or(0).max(progress.matched) + 1);
+        if let Some(reached) = reached {
+            progress.catch_up(reached, last);
+        }
         // Its reply, or the next heartbeat's, goes on from there.
         progress.sending = Sending::Probe { waits: true };
     }
 
-    /// Entries after this one stay in memory, for peers that are getting a snapshot.
+    /// Entries after this one stay in memory, for peers that are getting a snapshot or go on behind one.
     pub(super) fn pinned(&self) -> u64 {
-        let pins = self.peers.values().filter_map(|peer| match peer.sending {
-            Sending::Snapshot { pinned } => Some(pinned),
-            _ => None,
-        });
-        pins.min().unwrap_or(u64::MAX)
+        self.peers.values().filter_map(Progress::pinned).min().unwrap_or(u64::MAX)
     }
 
     /// An entry of the own term that a majority has makes everything before it committed too. Entries of older terms

@@ -14,8 +14,9 @@
 //!    durable for it. A message may be lost, delayed, doubled or overtaken, but is never altered. Give those of others
 //!    to [`Raft::step`], if they come from a member of the same cluster. Say [`Raft::unreachable`] when a link breaks.
 //! 5. Apply what [`Raft::take_committed`] gives, in order, each entry exactly once, and answer clients only then. An
-//!    entry with an empty payload is the no-op that begins a term; there is nothing to apply. When it changes the
-//!    membership, call [`Raft::change`] at once, before the next entry is given.
+//!    entry with an empty payload is the no-op that begins a term; there is nothing to apply. For each that changes the
+//!    membership call [`Raft::change`], in their order, before anything else is put in or taken out. An id that has
+//!    been removed never comes back: what the member before it had acknowledged would be believed of the one after it.
 //! 6. For a [`Said::NeedsSnapshot`], do not send that, but a snapshot of the state machine that reaches at least to
 //!    [`Raft::before`], on a stream of its own, with the term and the membership as of it. Say
 //!    [`Raft::snapshot_ended`], however it ended. Whoever has received one makes it durable, and only then calls

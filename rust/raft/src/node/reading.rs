@@ -7,7 +7,8 @@ use super::{Raft, Role};
 
 impl Raft {
     /// Ask for the index that a read has to wait for. [`Raft::take_reads`] gives the answer, if one comes: a question
-    /// to a leader elsewhere may be lost, as any message.
+    /// to a leader elsewhere may be lost, as any message, or be answered twice. So an `id` is never used again, not
+    /// even after a restart: a late answer to the first question would be taken for one to the second.
     pub fn read(&mut self, id: u64) {
         let me = self.config.id;
         match (self.role, self.leader) {

@@ -21,8 +21,8 @@ pub(crate) enum Sending {
     },
 }
 
-/// The entries that have to stay in memory, or the snapshot was for nothing: while it was on its way, more may have been
-/// appended than is kept otherwise.
+/// The entries that have to stay in memory, or the snapshot was for nothing: while it was on its way, more may have
+/// been appended than is kept otherwise.
 #[derive(Clone, Copy, Debug)]
 struct CatchingUp {
     /// What the peer has.

@@ -26,11 +26,16 @@ impl Raft {
     fn tick_as_leader(&mut self) {
         if self.election_ticks >= self.config.election_ticks {
             self.election_ticks = 0;
-            // A successor that has not taken over by now does not.
-            self.successor = 0;
             if !self.is_followed() {
                 self.follow(self.term, 0);
                 return;
+            }
+        }
+        if self.successor != 0 {
+            self.handing_over_ticks += 1;
+            if self.handing_over_ticks >= self.config.election_ticks {
+                // A successor that has not taken over by now does not.
+                self.successor = 0;
             }
         }
         self.heartbeat_ticks += 1;

@@ -13,7 +13,7 @@ impl Raft {
             && self.membership.is_voter(successor);
         if is_possible {
             self.successor = successor;
-            self.election_ticks = 0;
+            self.handing_over_ticks = 0;
             self.send_append(successor);
             self.hand_over_when_ready(successor);
         }

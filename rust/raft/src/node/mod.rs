@@ -74,6 +74,8 @@ pub struct Raft {
     uncommitted_bytes: usize,
     /// To whom leadership is being handed over; 0 = nobody.
     successor: u64,
+    /// Ticks since that was begun.
+    handing_over_ticks: u32,
     reads: Reads,
     answered: Vec<Read>,
 }
@@ -110,6 +112,7 @@ impl Raft {
             last_change: 0,
             uncommitted_bytes: 0,
             successor: 0,
+            handing_over_ticks: 0,
             reads: Reads::default(),
             answered: Vec::new(),
         };

@@ -12,6 +12,7 @@ mod transcripts {
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use transcripts::file::{difference, replay};
 
@@ -22,17 +23,27 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts")
 }
 
-fn texts() -> Vec<(String, String)> {
+/// Every transcript by its name. All tests see the same: when they are written anew, that is done before.
+static TEXTS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let files = fs::read_dir(folder()).expect("a folder").map(|file| file.expect("a file").path());
     let is_transcript = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "txt");
     let mut paths: Vec<PathBuf> = files.filter(is_transcript).collect();
     paths.sort();
+    let is_to_write = std::env::var(VARIABLE).is_ok_and(|what| what == "write");
     let read = |path: PathBuf| {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        (name, fs::read_to_string(path).expect("a text"))
+        let text = fs::read_to_string(&path).expect("a text");
+        match replay(&name, &text) {
+            Ok(now) if is_to_write && now != text => {
+                fs::write(path, &now).expect("it is written");
+                (name, now)
+            }
+            // What cannot be carried out is found by the comparison.
+            _ => (name, text),
+        }
     };
     paths.into_iter().map(read).collect()
-}
+});
 
 /// What is wrong with a transcript, if anything is.
 fn judge(name: &str, text: &str) -> Option<String> {
@@ -47,36 +58,26 @@ fn judge(name: &str, text: &str) -> Option<String> {
 
 #[test]
 fn what_happens_is_what_stands_there() {
-    let mut problems = Vec::new();
-    for (name, text) in texts() {
-        if std::env::var(VARIABLE).is_ok_and(|what| what == "write") {
-            match replay(&name, &text) {
-                Ok(now) if now == text => {}
-                Ok(now) => fs::write(folder().join(&name), now).expect("it is written"),
-                Err(why) => problems.push(why),
-            }
-        } else {
-            problems.extend(judge(&name, &text));
-        }
-    }
+    let judged = TEXTS.iter().filter_map(|(name, text)| judge(name, text));
+    let problems: Vec<String> = judged.collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]
 fn every_transcript_says_what_it_shows() {
-    for (name, text) in texts() {
+    for (name, text) in TEXTS.iter() {
         let head = text.lines().take_while(|line| line.starts_with('#')).count();
         assert!((2..=8).contains(&head), "{name} begins with {head} lines of comment");
         assert!(text.lines().any(|line| line.starts_with("  ")), "{name} shows nothing");
     }
-    assert!(texts().len() >= 25, "{} transcripts", texts().len());
+    assert!(TEXTS.len() >= 25, "{} transcripts", TEXTS.len());
 }
 
 /// The control: no line of what happened can be altered, left out or added without a word.
 #[test]
 fn an_altered_line_is_found() {
     let mut altered = 0;
-    for (name, text) in texts() {
+    for (name, text) in TEXTS.iter() {
         let lines: Vec<&str> = text.lines().collect();
         let places: Vec<usize> =
             (0..lines.len()).filter(|&at| lines[at].starts_with("  ")).collect();
@@ -85,7 +86,7 @@ fn an_altered_line_is_found() {
         for instead in [vec![other.as_str()], vec![], vec![lines[at], lines[at]]] {
             let mut wrong = lines.clone();
             wrong.splice(at..=at, instead);
-            let problem = judge(&name, &(wrong.join("\n") + "\n")).expect("it is found");
+            let problem = judge(name, &(wrong.join("\n") + "\n")).expect("it is found");
             assert!(problem.contains(&format!("{:5} ", at + 1)), "{problem}");
             altered += 1;
         }

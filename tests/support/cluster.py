@@ -1,0 +1,107 @@
+"""Several members of one cluster on loopback."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tests.support.server import Kind, Server, ServerFailed
+from tests.support.waiting import WaitedInVain, wait_until
+from tests.support.wire import PeerClosed
+
+#: Replies of a member that is there, but has no leader or cannot say who leads.
+ASK_TIMEOUT_S = 2.0
+
+
+class Member(Server):
+    """One of them."""
+
+    def __init__(self, kind: Kind, work_dir: Path, name: str) -> None:
+        super().__init__(kind, work_dir, name=name)
+        self.others: tuple[Member, ...] = ()
+        self.is_paused = False
+
+    @property
+    def peer_url(self) -> str:
+        """Where its peers connect."""
+        return f"http://127.0.0.1:{self.peer_port}"
+
+    def command(self) -> list[str]:
+        """The command line: that of a single member, but for who is in the cluster."""
+        words = super().command()
+        everybody = ",".join(f"{member.name}={member.peer_url}" for member in (self, *self.others))
+        words[words.index("--initial-cluster") + 1] = everybody
+        return words
+
+    def pause(self) -> None:
+        """Stop its time."""
+        self.signal(signal.SIGSTOP)
+        self.is_paused = True
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.signal(signal.SIGCONT)
+        self.is_paused = False
+
+    def kill(self) -> None:
+        """Also when it is paused."""
+        super().kill()
+        self.is_paused = False
+
+    def leads(self) -> bool:
+        """Whether it says so itself."""
+        if self.process is None or self.is_paused:
+            return False
+        try:
+            with self.connect(timeout_s=ASK_TIMEOUT_S) as conn:
+                reply = conn.request("GET", "/v2/stats/self")
+        except (OSError, PeerClosed):
+            return False
+        return reply.status == 200 and reply.json()["state"] == "StateLeader"
+
+
+class Cluster:
+    """`start()` returns when there is a leader and every member answers; `discard()` ends and deletes all."""
+
+    def __init__(self, kind: Kind, work_dir: Path, size: int) -> None:
+        self.members = [Member(kind, work_dir / f"m{number}", f"m{number}") for number in range(1, size + 1)]
+        for member in self.members:
+            member.others = tuple(other for other in self.members if other is not member)
+
+    def __enter__(self) -> Cluster:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def start(self) -> Cluster:
+        """Start all at once: each waits for the others."""
+        try:
+            for member in self.members:
+                member.launch()
+            for member in self.members:
+                member.wait_ready()
+        except BaseException:
+            self.discard()
+            raise
+        return self
+
+    def leader(self) -> Member:
+        """Who leads, once somebody does."""
+        found: list[Member] = []
+
+        def is_found() -> bool:
+            found[:] = [member for member in self.members if member.leads()]
+            return len(found) == 1
+
+        try:
+            wait_until(is_found, lambda: [member.name for member in found])
+        except WaitedInVain as vain:
+            said = "\n".join(f"{member.name}:\n{member.stderr()[-2000:]}" for member in self.members)
+            raise ServerFailed(f"not one leader: {vain}\n{said}") from None
+        return found[0]
+
+    def discard(self) -> None:
+        """Kill everybody and delete their data; what they printed stays."""
+        for member in self.members:
+            member.discard()

@@ -27,6 +27,8 @@ pub struct Start {
     pub election_ticks: u32,
     pub heartbeat_ticks: u32,
     pub seed: u64,
+    /// Of applied entries, in memory. Only ours has such a bound; theirs keeps what its store does.
+    pub kept_bytes: usize,
     pub mistake: Option<Mistake>,
     pub fault: Option<Fault>,
 }

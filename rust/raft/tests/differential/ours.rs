@@ -25,7 +25,7 @@ impl Ours {
             in_flight_messages: 4,
             in_flight_bytes: 2_000,
             uncommitted_bytes: 4_000,
-            kept_bytes: 1_000,
+            kept_bytes: start.kept_bytes,
         };
         let Start { id, election_ticks, heartbeat_ticks, seed, .. } = *start;
         let config = Config { id, election_ticks, heartbeat_ticks, seed, limits };

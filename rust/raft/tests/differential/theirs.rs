@@ -201,6 +201,11 @@ impl Member for Theirs {
         if let Some(index) = last {
             self.node.advance_apply_to(index);
         }
+        if restored.is_some() {
+            // Theirs panics when it is to ask for votes while a snapshot is handed out and not durable yet: it looks
+            // through its store for what it has not applied, and the store begins after that.
+            while self.sync() {}
+        }
         self.draw_patience();
         true
     }

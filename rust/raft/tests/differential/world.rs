@@ -87,6 +87,7 @@ impl World {
             election_ticks: 10,
             heartbeat_ticks: 2,
             seed: self.lots.below(u64::MAX),
+            kept_bytes: 1_000,
             mistake: self.broken.mistake,
             fault: self.broken.fault,
         };

@@ -102,7 +102,8 @@ fn both(seed: u64, members: u64, orders: [&[Order]; 2]) -> [Vec<Vec<View>>; 2] {
 #[test]
 fn the_same_orders_have_the_same_outcome() {
     let (mut terms, mut decided, mut reads) = (0, 0, 0);
-    for seed in seeds(300) {
+    let seeds = seeds(300);
+    for seed in seeds.clone() {
         let members = if seed % 2 == 0 { 3 } else { 5 };
         let orders = orders(seed, members);
         let [ours, theirs] = both(seed, members, [&orders, &orders]);
@@ -117,7 +118,8 @@ fn the_same_orders_have_the_same_outcome() {
         reads += last.iter().map(View::reads).sum::<usize>();
     }
     println!("{terms} terms, {decided} entries, {reads} reads");
-    assert!(terms > 300 && decided > 3_000 && reads > 300);
+    let runs = seeds.end - seeds.start;
+    assert!(runs < 100 || (terms > runs && decided > 10 * runs && reads as u64 > runs));
 }
 
 /// A cluster that misses a single order comes out different.

@@ -38,6 +38,8 @@ pub struct World {
     pub cut: Vec<(u64, u64)>,
     pub checks: Checks,
     next_read: u64,
+    /// No two proposals are alike.
+    proposed: u64,
 }
 
 impl World {
@@ -61,6 +63,7 @@ impl World {
             cut: Vec::new(),
             checks: Checks::new(!broken.trusts_disks),
             next_read: 1,
+            proposed: 0,
         };
         for id in 1..=size {
             // The first two make sure that both kinds are there.
@@ -127,7 +130,9 @@ impl World {
             self.read(id);
         } else {
             let to = self.any();
-            let payload = Bytes::from(vec![b'a' + id as u8; 1 + self.lots.below(80) as usize]);
+            let width = self.lots.below(80) as usize;
+            self.proposed += 1;
+            let payload = Bytes::from(format!("{:<width$}", self.proposed));
             let Some(member) = self.member(id) else { return Ok(id) };
             match lot {
                 0..12 => member.tick(),

@@ -38,7 +38,7 @@ fn seeds(usual: u64) -> Range<u64> {
 
 #[test]
 fn a_cluster_of_both_keeps_the_rules() {
-    let seeds = seeds(300);
+    let seeds = seeds(1_000);
     let mut sum = Totals::default();
     for seed in seeds.clone() {
         match World::run(seed, STEPS, Broken::default()) {

@@ -13,6 +13,9 @@ use crate::packet::Packet;
 
 const ELECTION_TICKS: u32 = 200;
 
+/// An answer to an answer ends sooner. Whoever says the same again and again must fail, not hang.
+const ROUNDS_MAX: u32 = 2_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     Propose(u64),
@@ -201,7 +204,7 @@ impl Cluster {
 
     /// Until nobody has anything to say.
     fn settle(&mut self) {
-        loop {
+        for _ in 0..ROUNDS_MAX {
             for (&id, member) in &mut self.members {
                 while member.write() || member.sync() {}
                 let output = member.take();
@@ -225,6 +228,7 @@ impl Cluster {
                 }
             }
         }
+        panic!("members of {:?} never stop talking", self.kind);
     }
 
     fn view(&self) -> Vec<View> {

@@ -33,6 +33,38 @@ with BlockingClient(url, Options(timeout_s=30.0, total_timeout_s=40.0)) as etcd:
 """
 
 
+#: A thread is in an exchange while another forks: in the child there is no such thread.
+FORKING_MEANWHILE = """
+import os, sys, threading
+from coreos_py.client._http import Held
+
+held, is_held, leave = Held(), threading.Event(), threading.Event()
+
+def hold():
+    with held:
+        is_held.set()
+        leave.wait(30)
+
+def is_refused():
+    try:
+        with held:
+            return False
+    except RuntimeError:
+        return True
+
+other = threading.Thread(target=hold)
+other.start()
+is_held.wait(30)
+child = os.fork()
+if not child:
+    os._exit(is_refused())
+wrong = os.waitpid(child, 0)[1] != 0 or not is_refused()
+leave.set()
+other.join()
+sys.exit(wrong)
+"""
+
+
 def ok(asked: Asked) -> Answer:
     """Every key holds what was asked for."""
     return reply(file_event(asked.target.partition("?")[0]))
@@ -41,6 +73,13 @@ def ok(asked: Asked) -> Answer:
 def test_a_forked_process_gets_its_own_answers(url: str, top: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FORKING, url, top], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_process_forked_during_an_exchange_is_refused_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING_MEANWHILE], capture_output=True, text=True, timeout=50, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -236,7 +236,7 @@ def test_a_reply_that_shows_long_roles_often_is_refused() -> None:
     """A user is shown with its roles in full: some hundred kilobytes of names could be gigabytes."""
     long = [f"/{'x' * 60_000}"]
     users = {f"u{number}": (["r"] * 400, 1) for number in range(2)} | {"al": (["r"] * 200, 1)}
-    limit = "auth: this would be a reply of more than 33554432 bytes: ask for less at once"
+    limit = "auth: this would be a reply of more than 33554432 bytes: ask for its parts one by one"
     for member, path in (
         (FakeMember(tables=[table(users, {"r": (long, long, 1)})]), "/v2/auth/users"),
         (FakeMember(tables=[table(users, {"r": (long, long, 1)})]), "/v2/auth/users/u1"),

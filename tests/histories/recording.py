@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from tests.histories.register import Read, Reply, Request, Swap, Write
 from tests.support.cluster import Cluster
 from tests.support.linearizable import Operation
+from tests.support.waiting import wait_until
 from tests.support.wire import BadReply, Connection, PeerClosed
 from tests.support.wire import Reply as HttpReply
 
@@ -75,6 +76,17 @@ class Clients:
             thread.join()
         if self._failures:
             raise self._failures[0]
+
+    def wait_for(self, more: int) -> None:
+        """Return when that many more operations have ended; fail when nobody asks any more."""
+        target = self._recording.count + more
+
+        def are_there() -> bool:
+            is_enough = self._recording.count >= target
+            assert is_enough or any(thread.is_alive() for thread in self._threads), self._failures
+            return is_enough
+
+        wait_until(are_there, lambda: f"{self._recording.count} of {target} operations")
 
     def _run(self, lots: random.Random) -> None:
         try:

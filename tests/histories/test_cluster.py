@@ -16,7 +16,6 @@ from tests.histories.register import Read, Register
 from tests.support.cluster import Cluster
 from tests.support.linearizable import check
 from tests.support.server import Kind, debian_etcd
-from tests.support.waiting import wait_until
 
 OPERATIONS_BETWEEN_FAULTS = 400
 SEED = 1
@@ -28,28 +27,23 @@ def assert_linearizable(recording: Recording) -> None:
         assert verdict.is_linearizable, f"{key}: {verdict.stuck} after {verdict.order[-5:]}"
 
 
-def wait_for(recording: Recording, more: int) -> None:
-    target = recording.count + more
-    wait_until(lambda: recording.count >= target, lambda: f"{recording.count} of {target} operations")
-
-
 @pytest.mark.skipif(debian_etcd() is None, reason="needs Debian's etcd-server 3.4")
 def test_the_real_etcd_is_linearizable_while_members_die(tmp_path: Path) -> None:
     recording = Recording()
     with (
         Cluster(Kind.ETCD34, tmp_path, 3) as cluster,
-        Clients(cluster, SEED, recording=recording),
+        Clients(cluster, SEED, recording=recording) as clients,
     ):
-        wait_for(recording, OPERATIONS_BETWEEN_FAULTS)
+        clients.wait_for(OPERATIONS_BETWEEN_FAULTS)
         leader = cluster.leader()
         leader.kill()
-        wait_for(recording, OPERATIONS_BETWEEN_FAULTS)
+        clients.wait_for(OPERATIONS_BETWEEN_FAULTS)
         leader.start()
         paused = cluster.leader()
         paused.pause()
-        wait_for(recording, OPERATIONS_BETWEEN_FAULTS)
+        clients.wait_for(OPERATIONS_BETWEEN_FAULTS)
         paused.resume()
-        wait_for(recording, OPERATIONS_BETWEEN_FAULTS)
+        clients.wait_for(OPERATIONS_BETWEEN_FAULTS)
     assert recording.unknown < recording.count / 5
     assert_linearizable(recording)
     # The control: a read that is told what had been replaced before it was asked.

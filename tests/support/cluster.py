@@ -9,7 +9,7 @@ from tests.support.server import Kind, Server, ServerFailed
 from tests.support.waiting import WaitedInVain, wait_until
 from tests.support.wire import PeerClosed
 
-#: Replies of a member that is there, but has no leader or cannot say who leads.
+#: How long a member may take to say whether it leads.
 ASK_TIMEOUT_S = 2.0
 
 
@@ -61,7 +61,7 @@ class Member(Server):
 
 
 class Cluster:
-    """`start()` returns when there is a leader and every member answers; `discard()` ends and deletes all."""
+    """`start()` returns when every member answers, for which there has to be a leader."""
 
     def __init__(self, kind: Kind, work_dir: Path, size: int) -> None:
         self.members = [Member(kind, work_dir / f"m{number}", f"m{number}") for number in range(1, size + 1)]

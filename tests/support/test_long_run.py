@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,7 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(record, "RECORD", path)
     monkeypatch.setattr(record, "trees", lambda part: dict(NOW))
     monkeypatch.setattr(record, "uncommitted", lambda part: [])
+    monkeypatch.setattr(command, "extension", lambda: "the same")
     monkeypatch.setattr(
         command,
         "run_part",
@@ -149,6 +151,40 @@ def test_a_commit_during_the_run_is_recorded(recorded: Path, monkeypatch: pytest
     found = entries(recorded)["kills"]
     assert found["uncommitted"] == ["rust/wal"]
     assert staleness(KILLS, found, NOW, [])
+
+
+def test_a_commit_during_an_earlier_part_counts(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon of the later part was built before it."""
+    now = dict(NOW)
+    monkeypatch.setattr(record, "trees", lambda part: dict(now))
+
+    def run_part(part: Part, count: int, seed: int) -> dict[str, Any]:
+        now["rust/wal"] = "9" * 40
+        return {"name": part.name, "count": count, "seed": seed, "result": "passed"}
+
+    monkeypatch.setattr(command, "run_part", run_part)
+    assert command.run(["kills", "model"], {}, 2)
+    assert [entries(recorded)[name]["uncommitted"] for name in ("kills", "model")] == [["rust/wal"]] * 2
+
+
+def test_another_build_during_the_run_counts(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    builds = iter(["one", "another"])
+    monkeypatch.setattr(command, "extension", lambda: next(builds))
+    assert not command.run(["kills"], {}, 2)
+    assert "built anew" in entries(recorded)["kills"]["result"]
+
+
+def test_it_does_not_run_what_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "ROOT", tmp_path)
+    assert command.not_built() == "there is no release build"
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / ".release").touch()
+    (tmp_path / "Cargo.toml").touch()
+    monkeypatch.setattr(record, "git", lambda *words: "Cargo.toml")
+    assert command.not_built() is None
+    later = (tmp_path / ".venv" / ".release").stat().st_mtime + 1
+    os.utime(tmp_path / "Cargo.toml", (later, later))
+    assert command.not_built() == "the release build is older than Cargo.toml"
 
 
 def test_two_runs_at_once_lose_nothing(recorded: Path) -> None:

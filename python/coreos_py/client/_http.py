@@ -189,19 +189,21 @@ class Held:
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
-        # Not a lock: a keyboard interrupt at the wrong moment would leave it taken for ever.
-        self._user = 0
+        # Not a lock: a keyboard interrupt at the wrong moment would leave it taken for ever. Two threads that
+        # begin within the same instant may both get in. The process counts too: after a fork the other
+        # thread is not there.
+        self._user: tuple[int, int] | None = None
 
     def __enter__(self) -> None:
-        me = _thread.get_ident()
-        if self._user not in (0, me):
+        me = (os.getpid(), _thread.get_ident())
+        if self._user is not None and self._user != me and self._user[0] == me[0]:
             raise RuntimeError(
                 "in use by another thread: a blocking client, and each of its watches, is for one at a time"
             )
         self._user = me
 
     def __exit__(self, *_: object) -> None:
-        self._user = 0
+        self._user = None
 
     def close(self) -> None:
         """Close what is there."""

@@ -48,7 +48,7 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
         listeners += clients
         peers = bind_all(settings.listen_peer_urls)
         listeners += peers
-        is_new = not _identity(settings).exists()
+        is_new = not os.path.exists(_identity(settings))
         engine = _open_beside_loading_trio(settings)
         try:
             limits = share_out(descriptor_limit, settings.max_connections, has_tls=tls is not None)
@@ -71,7 +71,8 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
 
 
 def _identity(settings: Settings) -> Path:
-    """The file that a member's data directory has from its creation on."""
+    """The file that a member's data directory has from its creation on. For `os.path.exists`, which takes a
+    directory that it may not read for an empty one: the engine says what is wrong with it."""
     return Path(settings.data_dir) / "member" / "identity"
 
 
@@ -91,7 +92,7 @@ def open_engine(settings: Settings) -> "Engine":
     data_dir = Path(settings.data_dir)
     if data_dir.exists() and not data_dir.is_dir():
         raise StartError(f"the data directory {data_dir} is not a directory: give another --data-dir")
-    if settings.initial_cluster_state == "existing" and not _identity(settings).exists():
+    if settings.initial_cluster_state == "existing" and not os.path.exists(_identity(settings)):
         raise StartError(
             "joining a cluster (--initial-cluster-state existing) is not supported by this version yet"
         )

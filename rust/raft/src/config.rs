@@ -19,7 +19,8 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// Bounds on what is kept and sent, in bytes of payload.
+/// Bounds on what is kept and sent, in bytes. All but `append_bytes`, which is payload, count what an entry takes in
+/// memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// In one append, unless a single entry is larger.

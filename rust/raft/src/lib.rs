@@ -23,7 +23,7 @@
 //!    [`Raft::install`]; if that says so, it restores the state machine before anything else.
 //! 7. Call [`Raft::tick`] at even intervals.
 //! 8. A write that the disk refused as a whole, without having touched it (no space), is handed out again with
-//!    [`Raft::hand_out_again`]; or, by a sole voter, taken back with [`Raft::take_back`]: nobody else has seen it.
+//!    [`Raft::hand_out_again`]; or, by the only member, taken back with [`Raft::take_back`]: nobody else has seen it.
 //!
 //! What it promises in return: an entry given by `take_committed` is durable on a majority and stays at its index for
 //! ever, and is the same on every member; terms and the commit index never go back; nothing is given twice. A

@@ -31,7 +31,10 @@ impl Storage {
 }
 
 fn member(hard_state: HardState, entries: Vec<Entry>) -> Result<Raft, Unusable> {
-    let limits = Limits::default();
+    limited(Limits::default(), hard_state, entries)
+}
+
+fn limited(limits: Limits, hard_state: HardState, entries: Vec<Entry>) -> Result<Raft, Unusable> {
     let config = Config { id: 7, election_ticks: 10, heartbeat_ticks: 1, seed: 7, limits };
     let membership = Membership::new(&[7], &[]);
     let before = Position::default();
@@ -188,6 +191,27 @@ fn a_sole_voter_s_durable_entries_can_be_seen_when_it_cannot_write() {
     settle(&mut raft, &mut storage, &mut applied);
     assert_eq!(applied.len(), 3, "the no-op follows");
     assert_eq!(storage.hard_state, HardState { term: 4, vote: 7, commit: 3 });
+}
+
+/// What is committed without an entry of the own term does not wait for a majority any more: the next is taken.
+#[test]
+fn what_was_seen_on_a_full_disk_is_not_counted_as_waiting() {
+    let limits = Limits { uncommitted_bytes: 1, ..Limits::default() };
+    let old = Entry { term: 3, index: 1, payload: payload(1) };
+    let hard_state = HardState { term: 3, vote: 7, commit: 0 };
+    let mut storage = Storage { hard_state, entries: vec![old.clone()] };
+    let mut raft = limited(limits, hard_state, vec![old]).expect("usable");
+    raft.campaign();
+    let vote = raft.ready().expect("a vote");
+    storage.write(&vote);
+    raft.persisted(vote.ticket);
+    raft.ready().expect("the no-op, for which there is no room");
+    raft.take_back();
+    raft.commit_persisted();
+    settle(&mut raft, &mut storage, &mut Vec::new());
+    assert!(raft.propose(payload(2)).is_ok());
+    // The control: now one is waiting.
+    assert_eq!(raft.propose(payload(3)), Err(NotTaken::Full));
 }
 
 #[test]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import hashlib
 import os
 import platform
 import subprocess
@@ -34,13 +35,33 @@ def run_part(part: Part, count: int, seed: int) -> dict[str, Any]:
     return {**entry, "result": result, "minutes": minutes}
 
 
+def not_built() -> str | None:
+    """Why the extension there is not that of the sources, in its release profile."""
+    stamp = record.ROOT / ".venv" / ".release"
+    if not stamp.exists():
+        return "there is no release build"
+    listed = record.git(
+        "ls-files", "Cargo.toml", "Cargo.lock", "rust/*/Cargo.toml", "rust/*/src/**"
+    ).splitlines()
+    newer = [name for name in listed if (record.ROOT / name).stat().st_mtime > stamp.stat().st_mtime]
+    return f"the release build is older than {newer[0]}" if newer else None
+
+
+def extension() -> str:
+    """What the daemon runs: the hash of the extension's file."""
+    found = (record.ROOT / "python" / "coreos_py").glob("_core*.so")
+    return " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(found))
+
+
 def run(only: list[str], counts: dict[str, int], seed: int) -> bool:
     """Run the parts and enter each into the record as it ends; whether all that were run have passed."""
+    parts = [part for part in PARTS if not only or part.name in only]
+    # The daemon has been built from these, whatever is committed while an earlier part runs.
+    began = {part.name: (record.trees(part), record.uncommitted(part)) for part in parts}
+    built = extension()
     results = []
-    for part in PARTS:
-        if only and part.name not in only:
-            continue
-        covers, changed = record.trees(part), record.uncommitted(part)
+    for part in parts:
+        covers, changed = began[part.name]
         entry = run_part(part, counts.get(part.name, part.count), seed)
         moved = [path for path, tree in record.trees(part).items() if covers[path] != tree]
         entry |= {
@@ -50,6 +71,8 @@ def run(only: list[str], counts: dict[str, int], seed: int) -> bool:
             "covers": covers,
             "uncommitted": sorted({*changed, *record.uncommitted(part), *moved}),
         }
+        if extension() != built:
+            entry["result"] = "not run: the extension was built anew meanwhile"
         record.enter(entry)
         results.append(entry["result"])
     return all(result == "passed" for result in results)
@@ -69,6 +92,9 @@ def main(words: list[str] | None = None) -> int:
     if options["check"]:
         print(record.check())
         return 0
+    if reason := not_built():
+        print(f"long run: {reason}: `make test-long` builds it", file=sys.stderr)
+        return 1
     given = {part.name: options[part.name.replace("-", "_")] for part in PARTS}
     counts = {name: count for name, count in given.items() if count is not None}
     return 0 if run(options["only"], counts, options["seed"]) else 1

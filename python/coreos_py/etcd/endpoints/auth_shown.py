@@ -48,7 +48,9 @@ class Shown:
         self._bytes += len(piece) + 1
         if self._bytes > SHOWN_BYTES_MAX:
             raise RefusedError(
-                403, f"auth: this would be a reply of more than {SHOWN_BYTES_MAX} bytes: ask for less at once"
+                403,
+                f"auth: this would be a reply of more than {SHOWN_BYTES_MAX} bytes: "
+                "ask for its parts one by one",
             )
         return piece
 

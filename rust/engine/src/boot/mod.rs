@@ -79,23 +79,31 @@ fn new_raft(identity: &Identity, recovered: Recovered) -> Result<Raft, EngineErr
         election_ticks: ELECTION_TICKS,
         heartbeat_ticks: HEARTBEAT_TICKS,
         seed: identity.member_id,
-        limits: Limits::default(),
+        // How much is in flight is the replica's to bound.
+        limits: Limits { uncommitted_bytes: usize::MAX, ..Limits::default() },
     };
     Raft::new(config, recovered)
         .map_err(|error| EngineError::new(ErrorKind::Damaged, error.to_string()))
 }
 
-/// Who votes, as far as the store knows. A member that has not got as far as its own entry is a sole one.
-fn membership(store: &Store, identity: &Identity) -> Membership {
-    let members = store.members();
-    let ids = |is_learner: bool| -> Vec<u64> {
-        let such = members.iter().filter(|member| member.is_learner == is_learner);
-        such.map(|member| member.id).collect()
-    };
-    match ids(false).as_slice() {
-        [] => Membership::new(&[identity.member_id], &[]),
-        voters => Membership::new(voters, &ids(true)),
+/// The member alone: it is in the store, or its start was cut off before that.
+fn membership(store: &Store, identity: &Identity) -> Result<Membership, EngineError> {
+    let own = identity.member_id;
+    let others: Vec<String> = store
+        .members()
+        .iter()
+        .filter(|member| member.id != own)
+        .map(|member| format!("{:x}", member.id))
+        .collect();
+    if others.is_empty() {
+        return Ok(Membership::new(&[own], &[]));
     }
+    let message = format!(
+        "the member {own:x} shares its cluster with {}, which is not supported by this version: run the one that \
+         wrote the directory",
+        others.join(", ")
+    );
+    Err(EngineError::new(ErrorKind::Newer, message))
 }
 
 fn new_identity(config: &MemberConfig) -> Result<Identity, EngineError> {
@@ -165,7 +173,8 @@ fn recover(
     replay.end_at(recovery.last_index);
     let state = HardState {
         term: recovery.term.max(position.term),
-        vote: recovery.vote,
+        // A vote belongs to its term.
+        vote: if position.term > recovery.term { 0 } else { recovery.vote },
         commit: recovery.commit.max(position.index),
     };
     let clock_ns = recovery.clock_ns;
@@ -179,7 +188,7 @@ fn recover(
         before: applied,
         entries,
         applied: applied.index,
-        membership: membership(&applier.store, &identity),
+        membership: membership(&applier.store, &identity)?,
     };
     let raft = new_raft(&identity, recovered)?;
     let offset_ns = applier.store.offset_ns();

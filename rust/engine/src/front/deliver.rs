@@ -45,6 +45,7 @@ impl Front {
         for item in mail.drain(..) {
             match item {
                 Mail::Completion(Completion::Applied { ticket, applied, raft_index, term }) => {
+                    // Also for what somebody else has proposed and no longer waits for.
                     self.undecided = self.undecided.saturating_sub(1);
                     self.applied(ticket, &applied, raft_index, term);
                 }

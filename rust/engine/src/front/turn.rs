@@ -12,7 +12,7 @@ use super::{Front, MAILBOX, Turn, sweep, unix_seconds};
 const EVENTS_MAX: usize = 256;
 /// How long a turn that had something to do waits for the next event before it goes back to Trio.
 const PATIENCE_NS: i64 = 1_000_000;
-/// How long it looks out before it sleeps, when no answer of the log is due: a client in a closed loop is back within
+/// How long it looks out before that, when no answer of the log is due: a client in a closed loop is back within
 /// that, and waking an idle core takes longer.
 pub(super) const LOOK: Duration = Duration::from_micros(40);
 /// A turn ends after this, whatever there is left to do: Trio has other tasks.

@@ -1,6 +1,7 @@
 //! Taking proposals: from clients, and the member's own.
 
 use bytes::{Bytes, BytesMut};
+use coreos_raft::NotTaken;
 use coreos_store::{Body, Command, RequestId};
 
 use super::Replica;
@@ -38,9 +39,12 @@ impl Replica {
         let command = Command { request, time_ns, body };
         let payload = self.encode(&command);
         let bytes = payload.len();
-        let Ok(position) = self.raft.propose(payload) else {
-            return Err(Refused::NoLeader);
-        };
+        let position = self.raft.propose(payload).map_err(|why| match why {
+            NotTaken::Full => Refused::Full,
+            NotTaken::NotLeader | NotTaken::HandingOver | NotTaken::ChangePending => {
+                Refused::NoLeader
+            }
+        })?;
         let proposed_mono_ns = now.mono_ns;
         self.queue.push(InFlight {
             index: position.index,

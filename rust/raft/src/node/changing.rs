@@ -39,6 +39,8 @@ impl Raft {
             // The others have been told that it is committed.
             return self.follow(self.term, 0);
         }
+        // A majority has just acknowledged this. Whoever has come by it cannot have been heard yet.
+        self.election_ticks = 0;
         if !self.membership.is_voter(self.successor) {
             self.successor = 0;
         }

@@ -20,14 +20,6 @@ impl Raft {
         is_possible
     }
 
-    /// The voter that would be ready first: the one with most of the log, if it answers.
-    #[must_use]
-    pub fn best_successor(&self) -> Option<u64> {
-        let voters = self.peers.iter().filter(|(id, _)| self.membership.is_voter(**id));
-        let ready = voters.max_by_key(|(_, peer)| (peer.is_active, peer.matched));
-        ready.map(|(&id, _)| id)
-    }
-
     pub(super) fn hand_over_when_ready(&mut self, peer: u64) {
         let last = self.log.last().index;
         let is_ready = self.peers.get(&peer).is_some_and(|peer| peer.matched == last);

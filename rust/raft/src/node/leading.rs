@@ -147,13 +147,18 @@ impl Raft {
         if reached <= self.log.committed || self.log.term(reached) != Some(self.term) {
             return false;
         }
-        let decided = self.log.cost_between(self.log.committed, reached);
-        self.uncommitted_bytes = self.uncommitted_bytes.saturating_sub(decided);
-        self.log.commit_to(reached);
+        self.commit_to(reached);
         self.ask_early_reads();
         for id in self.peers.keys().copied().collect::<Vec<_>>() {
             self.send_append(id);
         }
         true
+    }
+
+    /// Everything up to `index` is decided, and no longer counts as waiting for that.
+    pub(super) fn commit_to(&mut self, index: u64) {
+        let decided = self.log.cost_between(self.log.committed, index);
+        self.uncommitted_bytes = self.uncommitted_bytes.saturating_sub(decided);
+        self.log.commit_to(index);
     }
 }

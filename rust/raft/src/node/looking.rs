@@ -36,6 +36,11 @@ impl Raft {
         &self.membership
     }
 
+    /// Whether nobody else belongs to the cluster.
+    pub(super) fn is_alone(&self) -> bool {
+        self.membership.ids().all(|id| id == self.config.id)
+    }
+
     /// The last entry.
     #[must_use]
     pub fn last(&self) -> Position {

@@ -244,8 +244,7 @@ impl Raft {
     /// Give every newly committed entry to `apply`, in order.
     pub fn take_committed(&mut self, apply: impl FnMut(Entry)) {
         self.log.take_committed(apply);
-        let is_alone = self.membership.ids().all(|id| id == self.config.id);
-        let kept_bytes = if is_alone { 0 } else { self.config.limits.kept_bytes };
+        let kept_bytes = if self.is_alone() { 0 } else { self.config.limits.kept_bytes };
         self.log.trim(kept_bytes, self.pinned());
     }
 }

@@ -139,9 +139,10 @@ impl Raft {
         self.held = messages;
     }
 
-    /// Take back everything that storage has refused without touching it, with what came after it. Only a sole voter
+    /// Take back everything that storage has refused without touching it, with what came after it. Only the only member
     /// can: nobody else has those entries. Gives them, so that their proposers can be told.
     pub fn take_back(&mut self) -> Vec<Entry> {
+        assert!(self.is_alone(), "other members may have what is taken back");
         self.hand_out_again();
         let removed = self.log.truncate(self.log.persisted);
         let bytes: usize = removed.iter().map(cost).sum();
@@ -156,6 +157,6 @@ impl Raft {
     /// Commit every durable entry, of whatever term. Only for a sole voter whose storage takes nothing more, not even
     /// the first entry of its term: nobody can have decided otherwise, and what it had answered is to be seen.
     pub fn commit_persisted(&mut self) {
-        self.log.commit_to(self.log.persisted);
+        self.commit_to(self.log.persisted);
     }
 }

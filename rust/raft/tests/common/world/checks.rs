@@ -1,7 +1,7 @@
 //! What has to hold: after every step, and once the trouble is over.
 
 use bytes::Bytes;
-use coreos_raft::{Change, Read, Role, Said};
+use coreos_raft::{Read, Role, Said};
 
 use super::changes::decode;
 use super::{Problem, World};
@@ -44,9 +44,6 @@ impl World {
             }
             if let Some(change) = change {
                 raft.change(change);
-                if let Change::Remove(gone) = change {
-                    self.removed.push(gone);
-                }
             }
         }
         self.network.extend(raft.take_messages());

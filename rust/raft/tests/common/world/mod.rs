@@ -20,7 +20,7 @@ pub use totals::Totals;
 /// A rule that the world breaks for the members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Storage acknowledges a hard state that it does not keep.
+    /// Storage acknowledges votes that it does not keep.
     ForgetsHardState,
     /// Storage acknowledges entries that it does not keep.
     LosesAcknowledged,
@@ -55,7 +55,6 @@ pub struct World {
     reads: BTreeMap<u64, Asked>,
     sequence: u64,
     next_id: u64,
-    removed: Vec<u64>,
     totals: Totals,
 }
 
@@ -81,7 +80,6 @@ impl World {
             reads: BTreeMap::new(),
             sequence: 0,
             next_id: size + 1,
-            removed: Vec::new(),
             totals: Totals::default(),
         };
         // As in a bootstrap: the first entries, which all of them have from the start, say who they are.

@@ -143,6 +143,8 @@ def _send(connection: Connection, key: str, request: Request) -> HttpReply:
 
 def _meaning(request: Request, reply: HttpReply) -> Reply | None:
     """What a reply says of the register; None if it leaves open what happened."""
+    if reply.status >= 500:
+        return None
     document = reply.json()
     if reply.status in (200, 201):
         return ("value", int(document["node"]["value"])) if isinstance(request, Read) else ("done",)
@@ -151,6 +153,4 @@ def _meaning(request: Request, reply: HttpReply) -> Reply | None:
         return ("value", None) if isinstance(request, Read) else ("refused",)
     if code == _COMPARE_FAILED and isinstance(request, Swap):
         return ("refused",)
-    if reply.status < 500:
-        raise AssertionError(f"{request} was answered {reply.status} {reply.body!r}")
-    return None
+    raise AssertionError(f"{request} was answered {reply.status} {reply.body!r}")

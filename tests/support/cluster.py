@@ -1,14 +1,17 @@
-"""Several members of one cluster on loopback."""
+"""Several members of one cluster, on loopback or in a network of their own."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support.network import Network
 from tests.support.server import Kind, Server, ServerFailed
 from tests.support.waiting import WaitedInVain, wait_until
 from tests.support.wire import PeerClosed
 
+LOOPBACK = "127.0.0.1"
 #: How long a member may take to say whether it leads.
 ASK_TIMEOUT_S = 2.0
 
@@ -16,22 +19,33 @@ ASK_TIMEOUT_S = 2.0
 class Member(Server):
     """One of them."""
 
-    def __init__(self, kind: Kind, work_dir: Path, name: str) -> None:
+    def __init__(self, kind: Kind, work_dir: Path, name: str, network: Network | None) -> None:
         super().__init__(kind, work_dir, name=name)
         self.others: tuple[Member, ...] = ()
         self.is_paused = False
+        self._network = network
+
+    @property
+    def host(self) -> str:
+        """Its own address in a network, or loopback."""
+        return LOOPBACK if self._network is None else self._network.address(self.name)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where clients connect."""
+        return (self.host, self.client_port)
 
     @property
     def peer_url(self) -> str:
         """Where its peers connect."""
-        return f"http://127.0.0.1:{self.peer_port}"
+        return f"http://{self.host}:{self.peer_port}"
 
     def command(self) -> list[str]:
-        """The command line: that of a single member, but for who is in the cluster."""
-        words = super().command()
+        """The command line: that of a single member, but for where it is and who is in the cluster."""
+        words = [word.replace(f"//{LOOPBACK}:", f"//{self.host}:") for word in super().command()]
         everybody = ",".join(f"{member.name}={member.peer_url}" for member in (self, *self.others))
         words[words.index("--initial-cluster") + 1] = everybody
-        return words
+        return words if self._network is None else [*self._network.prefix(self.name), *words]
 
     def pause(self) -> None:
         """Stop its time."""
@@ -57,14 +71,17 @@ class Member(Server):
                 reply = conn.request("GET", "/v2/stats/self")
         except (OSError, PeerClosed):
             return False
-        return reply.status == 200 and reply.json()["state"] == "StateLeader"
+        # Debian's etcd has nothing to say of itself now and then: 200 with an empty body.
+        return reply.status == 200 and reply.body != b"" and reply.json()["state"] == "StateLeader"
 
 
 class Cluster:
     """`start()` returns when every member answers, for which there has to be a leader."""
 
-    def __init__(self, kind: Kind, work_dir: Path, size: int) -> None:
-        self.members = [Member(kind, work_dir / f"m{number}", f"m{number}") for number in range(1, size + 1)]
+    def __init__(
+        self, kind: Kind, work_dir: Path, names: Sequence[str], network: Network | None = None
+    ) -> None:
+        self.members = [Member(kind, work_dir / name, name, network) for name in names]
         for member in self.members:
             member.others = tuple(other for other in self.members if other is not member)
 

@@ -15,17 +15,21 @@ impl World {
         let membership = raft.membership().clone();
         let promoted = membership.learners().first().copied();
         let voters = membership.voters().to_vec();
-        let change = match (promoted, self.lots.below(3)) {
-            (Some(learner), 0 | 1) => Change::AddVoter(learner),
-            (None, 0 | 1) if voters.len() < 5 => Change::AddLearner(self.next_id),
-            _ if voters.len() > 3 => Change::Remove(voters[self.lots.place(voters.len())]),
+        let change = match (promoted, self.lots.below(6)) {
+            (Some(learner), 0..3) => Change::AddVoter(learner),
+            (None, 0..3) if voters.len() < 5 => Change::AddLearner(self.next_id),
+            (_, 3) if voters.len() < 5 => Change::AddVoter(self.next_id),
+            // Of two, one that does not know yet that the other is gone needs the vote of that other.
+            _ if voters.len() > 2 => Change::Remove(voters[self.lots.place(voters.len())]),
             _ => return,
         };
         let payload = encode(change);
         let taken = self.raft(id).is_some_and(|raft| raft.propose_change(payload).is_ok());
-        if let (true, Change::AddLearner(new)) = (taken, change) {
+        if taken
+            && matches!(change, Change::AddVoter(id) | Change::AddLearner(id) if id == self.next_id)
+        {
+            self.add_member(self.next_id, Disk::default());
             self.next_id += 1;
-            self.add_member(new, Disk::default());
         }
     }
 }

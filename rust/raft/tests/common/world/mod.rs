@@ -119,7 +119,9 @@ impl World {
             95 => self.propose(id),
             96 => self.change_network(),
             97 => self.change_members(id),
+            98 if self.lots.below(2) == 0 => self.refuse(id),
             98 => self.compact(id),
+            99 if self.lots.below(2) == 0 => self.lose_link(id),
             _ => self.hand_over(id),
         }
         self.drain(id)
@@ -159,6 +161,13 @@ impl World {
         raft.read(read);
         self.reads.insert(read, Asked { by: id, decided });
         Ok(())
+    }
+
+    fn lose_link(&mut self, id: u64) {
+        let peer = self.any();
+        if let Some(raft) = self.raft(id) {
+            raft.unreachable(peer);
+        }
     }
 
     fn hand_over(&mut self, id: u64) {

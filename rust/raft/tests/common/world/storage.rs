@@ -99,6 +99,16 @@ impl World {
         raft.persisted(ticket);
     }
 
+    /// The disk has no room for anything that was written and not synced, and has not touched it.
+    pub(super) fn refuse(&mut self, id: u64) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if let Some(raft) = member.raft.as_mut().filter(|_| !member.writing.is_empty()) {
+            member.writing.clear();
+            raft.hand_out_again();
+            self.totals.refusals += 1;
+        }
+    }
+
     pub(super) fn crash_or_start(&mut self, id: u64) {
         let Some(member) = self.members.get_mut(&id) else { return };
         if member.raft.is_none() {

@@ -9,6 +9,7 @@ pub struct Totals {
     pub reads: u64,
     pub crashes: u64,
     pub handovers: u64,
+    pub refusals: u64,
 }
 
 impl Totals {
@@ -20,5 +21,6 @@ impl Totals {
         self.reads += other.reads;
         self.crashes += other.crashes;
         self.handovers += other.handovers;
+        self.refusals += other.refusals;
     }
 }

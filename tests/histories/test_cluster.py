@@ -36,6 +36,9 @@ def assert_linearizable(recording: Recording) -> None:
 
 needs_etcd = pytest.mark.skipif(debian_etcd() is None, reason="needs Debian's etcd-server 3.4")
 
+NO_NETWORK = network.missing()
+needs_network = pytest.mark.skipif(NO_NETWORK is not None, reason=str(NO_NETWORK))
+
 
 @needs_etcd
 def test_the_real_etcd_is_linearizable_while_members_die(tmp_path: Path) -> None:
@@ -59,7 +62,7 @@ def test_the_real_etcd_is_linearizable_while_members_die(tmp_path: Path) -> None
 
 
 @needs_etcd
-@pytest.mark.skipif(network.missing() is not None, reason=str(network.missing()))
+@needs_network
 def test_the_real_etcd_is_linearizable_while_its_network_is_cut(tmp_path: Path) -> None:
     recording = Recording()
     with (

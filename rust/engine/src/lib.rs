@@ -25,6 +25,7 @@ mod log_thread;
 mod member;
 mod metrics;
 mod passwords;
+pub mod peers;
 pub mod replica;
 pub mod snapshot;
 mod versions;

@@ -1,9 +1,9 @@
 //! Decided commands into the store, and what that means for whoever waits.
 
-use coreos_store::{Applied, Store};
+use coreos_raft::Position;
+use coreos_store::{Applied, Command, Store};
 
 use crate::completion::Completion;
-use crate::replica::Decided;
 
 /// The store and how far the log has been applied to it. One lock guards both, so that a reader's indexes belong to
 /// the state that it saw.
@@ -23,21 +23,28 @@ impl Applier {
         Self { store, raft_index, term }
     }
 
-    /// Apply one decided entry. Its proposer's answer is added to `completions`.
-    pub fn apply(&mut self, decided: Decided, completions: &mut Vec<Completion>) {
-        debug_assert_eq!(decided.index, self.raft_index + 1, "entries are applied in order");
-        self.raft_index = decided.index;
-        self.term = decided.term;
-        let Some(command) = decided.command else { return };
+    /// Apply the entry at `position`; `command` is none for the no-op that begins a term. The answer for `ticket` (0 =
+    /// nobody waits) is added to `completions`.
+    pub fn apply(
+        &mut self,
+        position: Position,
+        command: Option<&Command>,
+        ticket: u64,
+        completions: &mut Vec<Completion>,
+    ) {
+        debug_assert_eq!(position.index, self.raft_index + 1, "entries are applied in order");
+        self.raft_index = position.index;
+        self.term = position.term;
+        let Some(command) = command else { return };
         let revision = self.store.auth_revision();
-        let applied = self.store.apply(&command);
+        let applied = self.store.apply(command);
         if self.store.auth_revision() != revision {
             // Watchers keep their right to what happened before.
             self.notify(completions);
             completions.push(Completion::AuthChanged);
         }
-        if decided.ticket != 0 {
-            let Decided { index: raft_index, term, ticket, .. } = decided;
+        if ticket != 0 {
+            let Position { index: raft_index, term } = position;
             completions.push(Completion::Applied { ticket, applied, raft_index, term });
         }
     }

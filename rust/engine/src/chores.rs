@@ -28,6 +28,8 @@ pub enum Done {
     Segment(io::Result<Prepared>),
     /// A durable snapshot.
     Snapshot(Result<Taken, WalError>),
+    /// A leader's snapshot, durable, from which the store has been restored.
+    Installed(Taken),
 }
 
 impl Job {
@@ -106,6 +108,8 @@ pub struct Chores {
     retry_mono_ns: u64,
     /// Log that was there at the start and that no snapshot covers, in bytes.
     uncovered_bytes: u64,
+    /// All there has been, at the last look.
+    log_bytes: u64,
 }
 
 impl Chores {
@@ -121,7 +125,14 @@ impl Chores {
             stopping: false,
             retry_mono_ns: 0,
             uncovered_bytes: wal.bytes_since_snapshot(),
+            log_bytes: 0,
         }
+    }
+
+    /// The member's directory.
+    #[must_use]
+    pub fn dir(&self) -> &DataDir {
+        &self.dir
     }
 
     /// A batch found no room: try for a new segment from now on, until there is one.
@@ -156,7 +167,8 @@ impl Chores {
             self.preparing = true;
             return Some(Job::Segment(preparation));
         }
-        let log_bytes = self.uncovered_bytes + written_bytes;
+        self.log_bytes = self.uncovered_bytes + written_bytes;
+        let log_bytes = self.log_bytes;
         if !self.snapshots.is_due(applied, log_bytes) {
             return None;
         }
@@ -176,6 +188,13 @@ impl Chores {
                     news: Some(News::Snapshot { term: taken.term, index: taken.index }),
                     line: removed.err().map(|error| format!("old files were not removed: {error}")),
                 }
+            }
+            // The log hears of it by itself: the replica has restored from it.
+            Done::Installed(taken) => {
+                self.snapshots.installed(taken, self.log_bytes);
+                let removed = self.remove_old(wal);
+                let line = removed.err().map(|error| format!("old files were not removed: {error}"));
+                After { news: None, line }
             }
             Done::Snapshot(Err(error)) => {
                 self.snapshots.ended(None);

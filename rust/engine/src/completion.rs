@@ -16,6 +16,11 @@ pub enum Completion {
         /// The term of that entry.
         term: u64,
     },
+    /// A linearizable read may be carried out now.
+    Readable {
+        /// As given with the question.
+        ticket: u64,
+    },
     /// Users, roles or the switch have changed: what follows may not be for everybody who was told what came before.
     AuthChanged,
     /// Watchers to be told, in order.

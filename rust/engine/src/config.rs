@@ -8,6 +8,15 @@ use coreos_wal::WalOptions;
 /// The token of a cluster that was not given one.
 pub const DEFAULT_TOKEN: &str = "etcd-cluster";
 
+/// What a cluster has told a member that joins it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joining {
+    /// The member's id.
+    pub member_id: u64,
+    /// The cluster's.
+    pub cluster_id: u64,
+}
+
 /// Settings of one member.
 #[derive(Clone, Debug)]
 pub struct MemberConfig {
@@ -17,6 +26,16 @@ pub struct MemberConfig {
     pub name: String,
     /// Names and peer URLs of the cluster's first members. An existing data directory does not look at it.
     pub initial_cluster: Vec<(String, Vec<String>)>,
+    /// The member joins a cluster that exists, which has given it an id: `initial_cluster` is not looked at. An existing
+    /// data directory does not look at it.
+    pub joining: Option<Joining>,
+    /// Make a cluster of one member from what the data directory has: its other members are removed, and what is not
+    /// known to be committed is dropped.
+    pub force_new_cluster: bool,
+    /// Between two heartbeats of a leader, in milliseconds.
+    pub heartbeat_ms: u64,
+    /// Without a word from the leader for this long, in milliseconds, a member asks for votes.
+    pub election_ms: u64,
     /// The cluster's token. `None`: the default, and no check against the directory's own.
     pub token: Option<String>,
     /// Advertised peer URLs.

@@ -49,6 +49,11 @@ impl Doorbell {
         }
     }
 
+    /// Whether the thread has been called since it last answered.
+    pub fn has_rung(&self) -> bool {
+        self.rung.load(Ordering::Acquire)
+    }
+
     /// The thread has locked, and is about to look at everything it has been called to so far.
     pub fn answer<T>(&self, _core: &MutexGuard<'_, T>) {
         self.rung.store(false, Ordering::Relaxed);

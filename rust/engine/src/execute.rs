@@ -83,7 +83,7 @@ impl Waiters {
                 }
                 true
             }
-            Completion::Notices(_) | Completion::AuthChanged => true,
+            Completion::Notices(_) | Completion::AuthChanged | Completion::Readable { .. } => true,
         });
         self.count.fetch_sub(before - waiting.len(), Ordering::Release);
     }
@@ -103,12 +103,8 @@ impl Member {
         let (sender, outcome) = bounded(1);
         let ticket = waiters.ticket();
         waiters.add(ticket, sender);
-        let taken = {
-            let mut core = self.0.core.lock();
-            let taken = core.replica.propose(Now::real(), body, ticket);
-            self.0.bell.ring(core);
-            taken
-        };
+        let now = Now::real();
+        let taken = self.0.step(now, |replica| replica.propose(now, body, ticket));
         if let Err(refused) = taken {
             waiters.remove(ticket);
             self.0.metrics.proposals_failed.fetch_add(1, Ordering::Relaxed);

@@ -10,26 +10,21 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use coreos_wal::{Batch, Wal, WriteError};
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::MutexGuard;
 
 use crate::applier::refusal;
 use crate::chores::{After, Chores, Done, Job, Moment};
 use crate::clock::Now;
 use crate::completion::Completion;
 use crate::error::Refused;
-use crate::member::Inner;
-use crate::replica::{Decided, TakenBack, Writing};
-
-/// Entries applied under one hold of the store's lock: readers wait no longer than that.
-const APPLY_MAX: usize = 32;
+use crate::member::{Core, Inner};
+use crate::replica::{Seen, TakenBack, Writing};
 
 pub(crate) struct LogThread {
     inner: Arc<Inner>,
     wal: Wal,
     batch: Batch,
-    /// The last entry applied.
-    applied: u64,
-    decided: Vec<Decided>,
     completions: Vec<Completion>,
     chores: Chores,
     done: Receiver<Done>,
@@ -45,35 +40,24 @@ pub(crate) fn spawn(mut thread: LogThread) -> std::io::Result<JoinHandle<()>> {
         let inner = thread.inner.clone();
         if catch_unwind(AssertUnwindSafe(|| thread.run())).is_err() {
             // The panic itself has been printed by the hook. Nobody may wait for ever for this thread.
-            poison(&inner, "the log thread panicked".to_owned());
+            inner.poison("the log thread panicked".to_owned());
         }
     })
 }
 
-fn poison(inner: &Inner, why: String) {
-    inner.core.lock().replica.poison(why.clone());
-    deliver(inner, &mut vec![Completion::Poisoned(why)]);
-}
-
-fn deliver(inner: &Inner, completions: &mut Vec<Completion>) {
-    inner.waiters.tell(completions);
-    let sink = inner.sink.lock().clone();
-    match sink {
-        Some(sink) => sink.deliver(completions),
-        None => completions.clear(),
-    }
-}
-
 impl LogThread {
-    pub fn new(inner: Arc<Inner>, wal: Wal, chores: Chores, batch: Batch) -> Self {
-        let (report, done) = unbounded();
-        let applied = inner.applier.lock().raft_index;
+    pub fn new(
+        inner: Arc<Inner>,
+        wal: Wal,
+        chores: Chores,
+        batch: Batch,
+        done: Receiver<Done>,
+    ) -> Self {
+        let report = inner.report.clone();
         Self {
             inner,
             wal,
             batch,
-            applied,
-            decided: Vec::new(),
             completions: Vec::new(),
             chores,
             done,
@@ -119,7 +103,8 @@ impl LogThread {
             let mut applier = applier.lock();
             Moment { term: applier.term, index: applier.raft_index, view: applier.store.view() }
         };
-        let job = self.chores.next_job(now, &mut self.wal, self.applied, written_bytes, moment);
+        let applied = self.inner.applied.load(Ordering::Acquire);
+        let job = self.chores.next_job(now, &mut self.wal, applied, written_bytes, moment);
         if let Some(job) = job {
             self.start(job);
         }
@@ -152,17 +137,18 @@ impl LogThread {
 
     /// Wait for something to write. The inner `None`: nothing yet, but time has passed. The outer one: stopped.
     fn next_batch(&mut self) -> Option<Option<Writing>> {
-        let Inner { core, bell, .. } = &*self.inner;
+        let inner = Arc::clone(&self.inner);
         let mut looks_out = std::mem::take(&mut self.has_written);
         loop {
-            let deadline_ns = self.inner.deadline_ns();
-            let mut core = core.lock();
-            bell.answer(&core);
+            let seen = inner.seen();
+            let mut core = inner.core.lock();
+            inner.bell.answer(&core);
             let now = Now::real();
-            core.replica.tick(now, deadline_ns);
-            if let Some(writing) = core.replica.fill(now, deadline_ns.is_some(), &mut self.batch) {
+            core.replica.tick(now, seen);
+            if let Some(writing) = self.fill(&inner, core, now, seen) {
                 return Some(Some(writing));
             }
+            let mut core = inner.core.lock();
             if core.replica.is_stopping() || core.replica.poisoned().is_some() {
                 return None;
             }
@@ -171,15 +157,33 @@ impl LogThread {
                 return Some(None);
             }
             if std::mem::take(&mut looks_out) {
-                bell.look_out(core);
+                inner.bell.look_out(core);
                 continue;
             }
-            let sleep = Duration::from_nanos(core.replica.sleep_ns(now, deadline_ns));
-            bell.sleep(&mut core, sleep);
-            bell.answer(&core);
+            // What has come since the core was looked at has rung.
+            if inner.bell.has_rung() {
+                continue;
+            }
+            let sleep = Duration::from_nanos(core.replica.sleep_ns(now, seen.next_deadline_ns));
+            inner.bell.sleep(&mut core, sleep);
+            inner.bell.answer(&core);
             let now = Now::real();
-            return Some(core.replica.fill(now, deadline_ns.is_some(), &mut self.batch));
+            return Some(self.fill(&inner, core, now, inner.seen()));
         }
+    }
+
+    /// Take what is to be written, send what is to be sent meanwhile.
+    fn fill(
+        &mut self,
+        inner: &Inner,
+        mut core: MutexGuard<'_, Core>,
+        now: Now,
+        seen: Seen,
+    ) -> Option<Writing> {
+        let has_ttl = seen.next_deadline_ns.is_some();
+        let writing = core.replica.fill(now, has_ttl, &mut self.batch);
+        inner.after_fill(core, now);
+        writing
     }
 
     /// False: the log has failed.
@@ -193,27 +197,25 @@ impl LogThread {
                 let metrics = &self.inner.metrics;
                 metrics.syncs.record(after.mono_ns - before.mono_ns);
                 metrics.log_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-                let decided = &mut self.decided;
-                self.inner.core.lock().replica.written(&writing, |one| decided.push(one));
-                self.apply();
+                self.inner.step(after, |replica| replica.written(after, &writing));
                 true
             }
             Err(WriteError::NoSpace(why)) => {
                 self.batch.clear();
                 self.chores.disk_is_full(before);
                 let cause = Refused::ReadOnly(why.clone()).to_string();
-                let back = self.inner.core.lock().replica.refused(writing, why);
+                let back = self.inner.step(before, |replica| replica.refused(before, writing, why));
                 self.refuse(&back, &cause);
                 true
             }
             Err(error @ WriteError::TooLarge) => {
                 self.batch.clear();
-                let back = self.inner.core.lock().replica.take_back(writing);
+                let back = self.inner.step(before, |replica| replica.take_back(writing));
                 self.refuse(&back, &error.to_string());
                 true
             }
             Err(error) => {
-                poison(&self.inner, error.to_string());
+                self.inner.poison(error.to_string());
                 false
             }
         }
@@ -224,36 +226,6 @@ impl LogThread {
         let waiting = back.iter().filter(|one| one.ticket != 0);
         self.completions.extend(waiting.map(|one| refusal(one.ticket, cause)));
         self.inner.metrics.proposals_failed.fetch_add(back.len() as u64, Ordering::Relaxed);
-        deliver(&self.inner, &mut self.completions);
-    }
-
-    fn apply(&mut self) {
-        let mut decided = std::mem::take(&mut self.decided);
-        let mut one_by_one = decided.drain(..).peekable();
-        let now_ns = Now::real().mono_ns;
-        let mut etcd_index = None;
-        while one_by_one.peek().is_some() {
-            let mut applier = self.inner.applier.lock();
-            for one in one_by_one.by_ref().take(APPLY_MAX) {
-                if one.ticket != 0 {
-                    let waited_ns = now_ns.saturating_sub(one.proposed_mono_ns);
-                    self.inner.metrics.proposals.record(waited_ns);
-                }
-                self.applied = one.index;
-                applier.apply(one, &mut self.completions);
-            }
-            applier.notify(&mut self.completions);
-            etcd_index = Some(applier.store.etcd_index());
-            let auth_revision = applier.store.auth_revision();
-            self.inner.auth_revision.store(auth_revision, Ordering::Release);
-            let deadline_ns = applier.store.next_deadline_ns().unwrap_or(u64::MAX);
-            self.inner.next_deadline_ns.store(deadline_ns, Ordering::Relaxed);
-        }
-        drop(one_by_one);
-        self.decided = decided;
-        deliver(&self.inner, &mut self.completions);
-        if let Some(index) = etcd_index {
-            self.inner.told_index.store(index, Ordering::Release);
-        }
+        self.inner.deliver(&mut self.completions);
     }
 }

@@ -1,38 +1,60 @@
 //! A running member: the handle that the front and the bridge hold, and the locks behind it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use coreos_store::{Body, MemberInfo, Store, Write};
+use coreos_raft::Role;
+use coreos_store::{Body, MemberInfo, Store, StoreConfig, Write};
 use coreos_wal::{DataDir, DirLock, Disk, Identity, RealDisk};
-use parking_lot::Mutex;
+use crossbeam_channel::{Sender, unbounded};
+use parking_lot::{Condvar, Mutex};
 
 use crate::applier::Applier;
 use crate::boot::boot;
+use crate::chores::Done;
 use crate::clock::{ClusterClock, Now};
 use crate::completion::{Completion, Sink};
 use crate::config::MemberConfig;
 use crate::doorbell::Doorbell;
+use crate::driving::Applying;
 use crate::error::{EngineError, ErrorKind, Refused};
 use crate::execute::Waiters;
+use crate::links::Links;
 use crate::log_thread::{self, LogThread};
 use crate::metrics::Metrics;
-use crate::replica::Replica;
+use crate::replica::{Replica, Seen};
+use crate::ticker::Ticker;
 
 /// What the log thread and proposers share. Held for microseconds, never while waiting for the disk.
 pub(crate) struct Core {
     pub replica: Replica,
+    /// Whether it led at the last step.
+    pub led: bool,
 }
 
 pub(crate) struct Inner {
     pub identity: Identity,
     pub core: Mutex<Core>,
+    /// The member has begun or ceased to lead.
+    pub role_changed: Condvar,
+    pub applying: Mutex<Applying>,
+    /// To the other members, once there is a way.
+    pub links: OnceLock<Links>,
     /// Calls the log thread to the core.
     pub bell: Doorbell,
     pub applier: Mutex<Applier>,
     pub clock: ClusterClock,
+    /// The store's offset to the wall clock.
+    pub offset_ns: AtomicI64,
+    /// The last entry applied.
+    pub applied: AtomicU64,
+    /// The store is not older than the cluster was when this member started.
+    pub is_current: AtomicBool,
+    /// A number that changes with the members, as the links last saw it.
+    pub members_revision: AtomicU64,
     pub sink: Mutex<Option<Arc<dyn Sink>>>,
     /// Earliest deadline in the store, in cluster time; `u64::MAX` = none.
     pub next_deadline_ns: AtomicU64,
@@ -47,7 +69,12 @@ pub(crate) struct Inner {
     notes: Vec<String>,
     lines: Mutex<VecDeque<String>>,
     started: Now,
+    pub election_ns: u64,
+    pub report: Sender<Done>,
+    pub store_config: StoreConfig,
+    pub dir: DataDir,
     thread: Mutex<Option<JoinHandle<()>>>,
+    ticker: OnceLock<Ticker>,
     lock: Mutex<Option<DirLock>>,
 }
 
@@ -75,6 +102,12 @@ pub struct Status {
     pub cluster_id: u64,
     /// The leader; 0 = none is known.
     pub leader_id: u64,
+    /// What it is to its cluster.
+    pub role: Role,
+    /// Whether it has been removed from the cluster.
+    pub is_removed: bool,
+    /// Since when it leads, or led last, in nanoseconds since 1970; 0 = never.
+    pub leads_since_ns: u64,
     /// The current term.
     pub term: u64,
     /// The last entry in the log.
@@ -122,20 +155,26 @@ impl Member {
         let now = Now::real();
         let mut parts = boot(Arc::<RealDisk>::clone(&disk) as Arc<dyn Disk>, config, now)?;
         parts.lead(config, Now::real(), &mut |_| {})?;
-        let clock = parts.replica.clock();
-        let deadline_ns = parts.applier.store.next_deadline_ns().unwrap_or(u64::MAX);
+        let clock = parts.replica.clock().clone();
+        let (report, done) = unbounded();
+        let leads = parts.replica.leads();
         let etcd_index = parts.applier.store.etcd_index();
-        let auth_revision = parts.applier.store.auth_revision();
         let inner = Arc::new(Inner {
             identity: parts.identity,
-            core: Mutex::new(Core { replica: parts.replica }),
+            core: Mutex::new(Core { replica: parts.replica, led: leads }),
+            role_changed: Condvar::new(),
+            applying: Mutex::default(),
+            links: OnceLock::new(),
             bell: Doorbell::new(),
-            applier: Mutex::new(parts.applier),
             clock,
+            offset_ns: AtomicI64::new(0),
+            applied: AtomicU64::new(0),
+            is_current: AtomicBool::new(leads),
+            members_revision: AtomicU64::new(u64::MAX),
             sink: Mutex::new(None),
-            next_deadline_ns: AtomicU64::new(deadline_ns),
+            next_deadline_ns: AtomicU64::new(u64::MAX),
             told_index: AtomicU64::new(etcd_index),
-            auth_revision: AtomicU64::new(auth_revision),
+            auth_revision: AtomicU64::new(0),
             waiters: Waiters::default(),
             segments: AtomicU64::new(parts.wal.segments() as u64),
             metrics: Metrics::default(),
@@ -143,14 +182,26 @@ impl Member {
             notes: parts.notes,
             lines: Mutex::default(),
             started: now,
+            election_ns: config.election_ms.saturating_mul(1_000_000),
+            report,
+            store_config: config.store(),
+            dir: parts.chores.dir().clone(),
+            applier: Mutex::new(parts.applier),
             thread: Mutex::new(None),
+            ticker: OnceLock::new(),
             lock: Mutex::new(Some(lock)),
         });
-        let log_thread = LogThread::new(inner.clone(), parts.wal, parts.chores, parts.batch);
+        inner.look_at(&inner.applier.lock());
+        let log_thread =
+            LogThread::new(inner.clone(), parts.wal, parts.chores, parts.batch, done);
         let handle = log_thread::spawn(log_thread).map_err(|error| {
             EngineError::new(ErrorKind::Io, format!("no thread for the log: {error}"))
         })?;
         *inner.thread.lock() = Some(handle);
+        let ticker = Ticker::start(&inner).map_err(|error| {
+            EngineError::new(ErrorKind::Io, format!("no thread for heartbeats: {error}"))
+        })?;
+        let _ = inner.ticker.set(ticker);
         Ok(Self(inner))
     }
 
@@ -168,15 +219,40 @@ impl Member {
     pub fn propose_many(&self, proposals: &mut Vec<(Write, u64)>) -> Vec<(u64, Refused)> {
         let now = Now::real();
         let mut not_taken = Vec::new();
-        let mut core = self.0.core.lock();
-        for (write, ticket) in proposals.drain(..) {
-            if let Err(refused) = core.replica.propose(now, Body::Write(write), ticket) {
-                not_taken.push((ticket, refused));
+        self.0.step(now, |replica| {
+            for (write, ticket) in proposals.drain(..) {
+                if let Err(refused) = replica.propose(now, Body::Write(write), ticket) {
+                    not_taken.push((ticket, refused));
+                }
             }
-        }
-        self.0.bell.ring(core);
+            replica.flush(now);
+        });
         self.0.metrics.proposals_failed.fetch_add(not_taken.len() as u64, Ordering::Relaxed);
         not_taken
+    }
+
+    /// Whether a read of the store as it is sees everything that was answered before it was asked: this member decides
+    /// alone. If not, [`Member::read_many`].
+    #[must_use]
+    pub fn reads_alone(&self) -> bool {
+        let core = self.0.core.lock();
+        core.replica.leads() && core.replica.is_sole_voter()
+    }
+
+    /// Whether the store is at least as new as the cluster was when this member was started. Before that a plain read
+    /// waits, too.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.0.is_current.load(Ordering::Acquire)
+    }
+
+    /// Ask for linearizable reads: [`Completion::Readable`] comes for each when the store may be read.
+    pub fn read_many(&self, tickets: &mut Vec<u64>) {
+        let now = Now::real();
+        self.0.step(now, |replica| {
+            tickets.drain(..).for_each(|ticket| replica.read(now, ticket));
+            replica.flush(now);
+        });
     }
 
     /// Look at the store, or register a watch. Keep it short: writes wait meanwhile.
@@ -198,13 +274,22 @@ impl Member {
     #[must_use]
     pub fn status(&self) -> Status {
         let inner = &*self.0;
-        let (hard_state, last, leads, read_only, poisoned, in_flight, oldest_in_flight_ns) = {
+        let (hard_state, last, role, leader_id, is_removed, leads_since_ns) = {
+            let core = inner.core.lock();
+            let (replica, raft) = (&core.replica, core.replica.raft());
+            (
+                raft.hard_state(),
+                raft.last(),
+                raft.role(),
+                raft.leader(),
+                replica.is_removed(),
+                replica.leads_since_wall_ns(),
+            )
+        };
+        let (read_only, poisoned, in_flight, oldest_in_flight_ns) = {
             let core = inner.core.lock();
             let replica = &core.replica;
             (
-                replica.raft().hard_state(),
-                replica.raft().last(),
-                replica.leads(),
                 replica.read_only().map(str::to_owned),
                 replica.poisoned().map(str::to_owned),
                 replica.in_flight(),
@@ -217,7 +302,10 @@ impl Member {
         Status {
             member_id,
             cluster_id: inner.identity.cluster_id,
-            leader_id: if leads { member_id } else { 0 },
+            leader_id,
+            role,
+            is_removed,
+            leads_since_ns,
             term: hard_state.term,
             raft_index: last.index,
             applied: applier.raft_index,
@@ -273,16 +361,38 @@ impl Member {
         self.0.lines.lock().drain(..).collect()
     }
 
-    /// Take no more proposals, finish and sync what was taken, end the thread, unlock the directory.
+    /// Give leadership to another member, if this one has it and there is one to take it, so that nobody has to wait for
+    /// an election. Waits until that is done, no longer than an election timeout.
+    pub fn hand_over(&self) {
+        let now = Now::real();
+        if !self.0.step(now, |replica| replica.hand_over(now)) {
+            return;
+        }
+        let until = Instant::now() + Duration::from_nanos(self.0.election_ns);
+        let mut core = self.0.core.lock();
+        while core.replica.leads() {
+            if self.0.role_changed.wait_until(&mut core, until).timed_out() {
+                return;
+            }
+        }
+    }
+
+    /// Take no more proposals, finish and sync what was taken, end the threads, unlock the directory.
     pub fn close(&self) {
         let mut core = self.0.core.lock();
         core.replica.stop();
         self.0.bell.ring(core);
-        // Held meanwhile: whoever else closes must not unlock the directory before the thread has ended.
+        // Held meanwhile: whoever else closes must not unlock the directory before the threads have ended.
         let mut thread = self.0.thread.lock();
         if let Some(thread) = thread.take() {
             // A panic there has been turned into poison already, which the front reports.
             let _ = thread.join();
+        }
+        if let Some(ticker) = self.0.ticker.get() {
+            ticker.stop();
+        }
+        if let Some(links) = self.0.links.get() {
+            links.stop();
         }
         self.0.lock.lock().take();
     }
@@ -301,10 +411,12 @@ impl Inner {
         lines.push_back(line);
     }
 
-    pub fn deadline_ns(&self) -> Option<u64> {
-        match self.next_deadline_ns.load(Ordering::Relaxed) {
+    /// What the replica has to know of the store.
+    pub fn seen(&self) -> Seen {
+        let next_deadline_ns = match self.next_deadline_ns.load(Ordering::Relaxed) {
             u64::MAX => None,
             deadline_ns => Some(deadline_ns),
-        }
+        };
+        Seen { next_deadline_ns, offset_ns: self.offset_ns.load(Ordering::Relaxed) }
     }
 }

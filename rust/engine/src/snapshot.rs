@@ -132,12 +132,24 @@ impl Snapshots {
         let Some(Running { log_bytes }) = self.running.take() else { return };
         match taken {
             None => self.retry_bytes = log_bytes + RETRY_BYTES,
+            Some(taken) if taken.index <= self.last_index => {}
             Some(taken) => {
                 self.before_last_index = self.last_index;
                 self.last_index = taken.index;
                 self.last_bytes = taken.bytes;
                 self.covered_bytes = log_bytes;
             }
+        }
+    }
+
+    /// A leader's has been installed when `log_bytes` of log had been written. One that is being written meanwhile is
+    /// older, and ends as it may.
+    pub fn installed(&mut self, taken: Taken, log_bytes: u64) {
+        if taken.index > self.last_index {
+            self.before_last_index = self.last_index;
+            self.last_index = taken.index;
+            self.last_bytes = taken.bytes;
+            self.covered_bytes = log_bytes;
         }
     }
 

@@ -3,7 +3,7 @@
 use coreos_store::Body;
 
 /// The newest version that brought a kind or a field of a command.
-pub(crate) const NEWEST: &str = "0.2.0";
+pub const NEWEST: &str = "0.2.0";
 /// What 0.1 wrote.
 const WRITTEN_BY_01: &str = "2.3.0";
 
@@ -18,9 +18,9 @@ fn spoken(text: Option<&str>) -> [u64; 3] {
     version
 }
 
-/// Whether the cluster speaks less than this member.
-pub(crate) fn is_older(text: Option<&str>) -> bool {
-    spoken(text) < spoken(Some(NEWEST))
+/// Whether a cluster or a member of version `text` speaks less than one of `other`.
+pub(crate) fn is_less(text: &str, other: &str) -> bool {
+    spoken(Some(text)) < spoken(Some(other))
 }
 
 /// The version that the cluster would have to speak for this command to be proposed, if it speaks less.
@@ -52,12 +52,12 @@ mod tests {
         let auth = Body::Auth(AuthChange::Switch { on: false });
         for text in [None, Some("0.1.0"), Some("0.1.9"), Some("2.3.0"), Some("x"), Some("1.0")] {
             assert_eq!(needs(&auth, text), Some("0.2.0"), "{text:?}");
-            assert!(is_older(text), "{text:?}");
+            assert!(text.is_none_or(|text| is_less(text, NEWEST)), "{text:?}");
             assert_eq!(needs(&Body::Expire, text), None, "{text:?}");
         }
         for text in ["0.2.0", "0.2.1", "0.10.0", "1.0.0", "2.3.1"] {
             assert_eq!(needs(&auth, Some(text)), None, "{text}");
-            assert!(!is_older(Some(text)), "{text}");
+            assert!(!is_less(text, NEWEST), "{text}");
         }
     }
 }

@@ -1,12 +1,14 @@
 //! From a data directory to a member that is ready to lead: newest good snapshot, then the log.
 
+mod forced;
+mod founding;
 mod lead;
 mod replay;
 
 use std::sync::Arc;
 
 use coreos_raft::{Config, HardState, Limits, Membership, Position, Raft, Recovered};
-use coreos_store::{RestoreError, Store};
+use coreos_store::{Members, RestoreError, Store};
 use coreos_wal::{Batch, DataDir, DirState, Disk, Identity, SnapshotFile, Wal};
 
 use crate::applier::Applier;
@@ -14,14 +16,12 @@ use crate::chores::Chores;
 use crate::clock::{ClusterClock, Now};
 use crate::config::MemberConfig;
 use crate::error::{EngineError, ErrorKind};
-use crate::ids::{cluster_id, member_id};
-use crate::replica::Replica;
+use crate::ids::cluster_id;
+use crate::replica::{Beginning, HEARTBEAT_TICKS, Note, Pace, Replica};
 use crate::snapshot::{Snapshots, Taken};
-use replay::Replay;
-
-/// In heartbeats of 100 ms: what etcd has by default. A sole voter waits for neither.
-const ELECTION_TICKS: u32 = 10;
-const HEARTBEAT_TICKS: u32 = 1;
+use forced::Forced;
+use founding::{found, founding};
+use replay::{Replay, Replayed};
 
 /// Everything of one member, on no thread yet.
 pub struct Parts {
@@ -53,17 +53,32 @@ pub fn boot(disk: Arc<dyn Disk>, config: &MemberConfig, now: Now) -> Result<Part
 }
 
 fn create(dir: DataDir, config: &MemberConfig, now: Now) -> Result<Parts, EngineError> {
-    let identity = new_identity(config)?;
-    let wal = dir.create(&identity, &config.wal)?;
-    // The entries of a bootstrap are of term 1 in etcd, so that its first leader has term 2.
-    let state = HardState { term: 1, vote: 0, commit: 0 };
-    let membership = Membership::new(&[identity.member_id], &[]);
-    let raft =
-        new_raft(&identity, Recovered { hard_state: state, membership, ..Recovered::default() })?;
-    let clock = ClusterClock::continued(now.wall_ns, now);
+    let (identity, founding) = founding(config)?;
+    let mut wal = dir.create(&identity, &config.wal)?;
+    let recovered = match founding {
+        Some(members) => found(&mut wal, &members)?,
+        // It knows nobody until the cluster's leader speaks to it.
+        None => Recovered::default(),
+    };
+    let notes = if recovered.entries.is_empty() {
+        vec![Note::Start { incarnation: 1 }]
+    } else {
+        Vec::new()
+    };
+    let raft = new_raft(&identity, config, recovered)?;
     let snapshots = Snapshots::new(config.snapshot_count, config.max_snapshots);
+    let beginning = Beginning {
+        raft,
+        clock: ClusterClock::continued(0, now),
+        heard_ns: 0,
+        incarnation: 1,
+        notes,
+        members: Members::default(),
+        pace: Pace::new(config.heartbeat_ms, config.election_ms),
+        shows_machine_keys: !config.upstream,
+    };
     Ok(Parts {
-        replica: Replica::new(raft, clock, 1, 0, Vec::new()),
+        replica: Replica::new(beginning, now),
         applier: Applier::new(Store::new(config.store()), 0, 0),
         chores: Chores::new(dir, snapshots, &wal),
         wal,
@@ -73,61 +88,21 @@ fn create(dir: DataDir, config: &MemberConfig, now: Now) -> Result<Parts, Engine
     })
 }
 
-fn new_raft(identity: &Identity, recovered: Recovered) -> Result<Raft, EngineError> {
+fn new_raft(
+    identity: &Identity,
+    config: &MemberConfig,
+    recovered: Recovered,
+) -> Result<Raft, EngineError> {
     let config = Config {
         id: identity.member_id,
-        election_ticks: ELECTION_TICKS,
+        election_ticks: Pace::new(config.heartbeat_ms, config.election_ms).election_ticks(),
         heartbeat_ticks: HEARTBEAT_TICKS,
-        seed: identity.member_id,
+        seed: identity.member_id ^ recovered.hard_state.term.rotate_left(32),
         // How much is in flight is the replica's to bound.
         limits: Limits { uncommitted_bytes: usize::MAX, ..Limits::default() },
     };
     Raft::new(config, recovered)
         .map_err(|error| EngineError::new(ErrorKind::Damaged, error.to_string()))
-}
-
-/// The member alone: it is in the store, or its start was cut off before that.
-fn membership(store: &Store, identity: &Identity) -> Result<Membership, EngineError> {
-    let own = identity.member_id;
-    let others: Vec<String> = store
-        .members()
-        .iter()
-        .filter(|member| member.id != own)
-        .map(|member| format!("{:x}", member.id))
-        .collect();
-    if others.is_empty() {
-        return Ok(Membership::new(&[own], &[]));
-    }
-    let message = format!(
-        "the member {own:x} shares its cluster with {}, which is not supported by this version: run the one that \
-         wrote the directory",
-        others.join(", ")
-    );
-    Err(EngineError::new(ErrorKind::Newer, message))
-}
-
-fn new_identity(config: &MemberConfig) -> Result<Identity, EngineError> {
-    let token = config.token_or_default();
-    let ids: Vec<u64> =
-        config.initial_cluster.iter().map(|(_, urls)| member_id(urls, token)).collect();
-    let own = config.initial_cluster.iter().find(|(name, _)| *name == config.name);
-    let Some((name, urls)) = own else {
-        let message = format!(
-            "couldn't find local name \"{}\" in the initial cluster configuration",
-            config.name
-        );
-        return Err(EngineError::new(ErrorKind::Config, message));
-    };
-    if ids.len() > 1 {
-        let message = "an initial cluster of more than one member is not supported by this version";
-        return Err(EngineError::new(ErrorKind::Config, message));
-    }
-    Ok(Identity {
-        cluster_id: cluster_id(&ids),
-        member_id: member_id(urls, token),
-        token: token.to_owned(),
-        name: name.clone(),
-    })
 }
 
 fn recover(
@@ -157,7 +132,7 @@ fn recover(
     };
     let mut replay = Replay::new(Applier::new(store, position.index, position.term));
     let recovered = dir.recover(&config.wal, position.index, &mut |record| replay.visit(record));
-    let (wal, recovery) = match recovered {
+    let (mut wal, recovery) = match recovered {
         Ok(recovered) => recovered,
         Err(error) => return Err(replay.failure().unwrap_or_else(|| error.into())),
     };
@@ -171,30 +146,43 @@ fn recover(
     }
     notes.extend(recovery.notes);
     replay.end_at(recovery.last_index);
-    let state = HardState {
+    let mut state = HardState {
         term: recovery.term.max(position.term),
         // A vote belongs to its term.
         vote: if position.term > recovery.term { 0 } else { recovery.vote },
         commit: recovery.commit.max(position.index),
     };
-    let clock_ns = recovery.clock_ns;
-    let Replay { applier, tail, .. } = replay;
-    let latest_ns = tail.iter().filter_map(|entry| entry.command.as_ref()).map(|c| c.time_ns).max();
-    let origin_ns = applier.store.time_ns().max(clock_ns).max(latest_ns.unwrap_or(0));
-    let applied = Position { term: applier.term, index: applier.raft_index };
-    let (entries, commands) = replay::split(tail);
+    let incarnation = recovery.incarnation + 1;
+    let mut start_notes = vec![Note::Start { incarnation }];
+    if config.force_new_cluster {
+        let forced = Forced { replay: &mut replay, identity: &identity, config };
+        notes.push(forced.make(&mut wal, &mut state, incarnation)?);
+        start_notes.clear();
+    }
+    let latest_ns = replay.latest_ns();
+    let Replayed { applier, before, entries } = replay.end();
+    let heard_ns = applier.store.time_ns().max(recovery.clock_ns).max(latest_ns);
+    let members = applier.store.members_table().clone();
     let recovered = Recovered {
         hard_state: state,
-        before: applied,
+        before,
         entries,
-        applied: applied.index,
-        membership: membership(&applier.store, &identity)?,
+        applied: applier.raft_index,
+        membership: membership(&members, &identity),
     };
-    let raft = new_raft(&identity, recovered)?;
-    let offset_ns = applier.store.offset_ns();
-    let clock = ClusterClock::continued(origin_ns, now);
+    let raft = new_raft(&identity, config, recovered)?;
+    let beginning = Beginning {
+        raft,
+        clock: ClusterClock::continued(heard_ns, now),
+        heard_ns,
+        incarnation,
+        notes: start_notes,
+        members,
+        pace: Pace::new(config.heartbeat_ms, config.election_ms),
+        shows_machine_keys: !config.upstream,
+    };
     Ok(Parts {
-        replica: Replica::new(raft, clock, recovery.incarnation + 1, offset_ns, commands),
+        replica: Replica::new(beginning, now),
         applier,
         chores: Chores::new(dir, snapshots, &wal),
         wal,
@@ -202,6 +190,16 @@ fn recover(
         notes,
         batch: Batch::new(),
     })
+}
+
+/// Who belongs to the cluster. A store without members is that of a member that has joined and heard nothing yet; or
+/// that of the only member, if version 0.2 or older was cut off while it made it.
+fn membership(members: &Members, identity: &Identity) -> Membership {
+    let own = identity.member_id;
+    if members.iter().next().is_none() && identity.cluster_id == cluster_id(&[own]) {
+        return Membership::new(&[own], &[]);
+    }
+    crate::membership::of(members)
 }
 
 /// A store, the snapshot it is from, and the last entry of the one before that.

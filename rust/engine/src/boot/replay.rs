@@ -4,19 +4,25 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use coreos_raft::Entry;
+use coreos_raft::{Entry, Position};
 use coreos_store::{Command, DecodeError};
 use coreos_wal::Record;
 
 use crate::applier::Applier;
 use crate::completion::Completion;
 use crate::error::{EngineError, ErrorKind};
-use crate::replica::Decided;
+
+/// Of applied entries, in bytes of payload. What is older comes with a snapshot.
+const KEPT_BYTES_MAX: usize = 4 << 20;
 
 pub(super) struct Replay {
     pub applier: Applier,
     /// Entries after the applied ones.
     pub tail: VecDeque<Waiting>,
+    /// The last of the applied ones, for other members that are a little behind, and the entry before them.
+    kept: VecDeque<Entry>,
+    before_kept: Position,
+    kept_bytes: usize,
     failure: Option<EngineError>,
 }
 
@@ -25,9 +31,25 @@ pub(super) struct Waiting {
     pub command: Option<Command>,
 }
 
+/// What has come of it.
+pub(super) struct Replayed {
+    pub applier: Applier,
+    /// The entry before the first of `entries`.
+    pub before: Position,
+    pub entries: Vec<Entry>,
+}
+
 impl Replay {
     pub fn new(applier: Applier) -> Self {
-        Self { applier, tail: VecDeque::new(), failure: None }
+        let before_kept = Position { term: applier.term, index: applier.raft_index };
+        Self {
+            applier,
+            tail: VecDeque::new(),
+            kept: VecDeque::new(),
+            before_kept,
+            kept_bytes: 0,
+            failure: None,
+        }
     }
 
     /// Why a record could not be taken, if that was what stopped the recovery.
@@ -92,27 +114,44 @@ impl Replay {
         }
     }
 
-    fn apply_to(&mut self, commit: u64) {
+    /// Everything up to entry `commit` is committed.
+    pub fn apply_to(&mut self, commit: u64) {
         let mut completions = Vec::new();
         while self.tail.front().is_some_and(|first| first.entry.index <= commit) {
             let Some(Waiting { entry, command }) = self.tail.pop_front() else { break };
-            let Entry { term, index, .. } = entry;
-            let decided = Decided { index, term, ticket: 0, command, proposed_mono_ns: 0 };
-            self.applier.apply(decided, &mut completions);
+            self.applier.apply(entry.position(), command.as_ref(), 0, &mut completions);
             let is_answer = |one: &Completion| matches!(one, Completion::Applied { .. });
             debug_assert!(!completions.iter().any(is_answer), "nobody waits for a former start");
             completions.clear();
+            self.keep(entry);
         }
     }
-}
 
-/// Entries for the log core, and their commands by index.
-pub(super) fn split(tail: VecDeque<Waiting>) -> (Vec<Entry>, Vec<(u64, Command)>) {
-    let mut commands = Vec::new();
-    let mut entries = Vec::with_capacity(tail.len());
-    for Waiting { entry, command } in tail {
-        commands.extend(command.map(|command| (entry.index, command)));
-        entries.push(entry);
+    fn keep(&mut self, entry: Entry) {
+        self.kept_bytes += entry.payload.len();
+        self.kept.push_back(entry);
+        while self.kept_bytes > KEPT_BYTES_MAX {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.kept_bytes -= oldest.payload.len();
+            self.before_kept = oldest.position();
+        }
     }
-    (entries, commands)
+
+    /// The greatest time on an entry that is not applied.
+    pub fn latest_ns(&self) -> u64 {
+        let commands = self.tail.iter().filter_map(|waiting| waiting.command.as_ref());
+        commands.map(|command| command.time_ns).max().unwrap_or(0)
+    }
+
+    /// The records are over.
+    pub fn end(self) -> Replayed {
+        let Self { applier, tail, kept, before_kept, .. } = self;
+        // The only member has nobody to send them to.
+        let is_alone = applier.store.members().len() <= 1;
+        let applied = Position { term: applier.term, index: applier.raft_index };
+        let (before, kept) =
+            if is_alone { (applied, VecDeque::new()) } else { (before_kept, kept) };
+        let entries = kept.into_iter().chain(tail.into_iter().map(|waiting| waiting.entry));
+        Replayed { applier, before, entries: entries.collect() }
+    }
 }

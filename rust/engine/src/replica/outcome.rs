@@ -1,7 +1,11 @@
 //! What a replica's steps come to.
 
-use coreos_raft::Ticket;
-use coreos_store::{Command, RequestId};
+use bytes::Bytes;
+use coreos_raft::{Position, Ticket};
+use coreos_store::{Command, DecodeError, RequestId};
+
+use crate::error::{EngineError, ErrorKind};
+use crate::peers::Frame;
 
 /// An entry that is committed and durable, to be applied.
 #[derive(Debug)]
@@ -10,12 +14,83 @@ pub struct Decided {
     pub index: u64,
     /// Its term.
     pub term: u64,
+    /// The encoded command; empty is the no-op that begins a term.
+    pub payload: Bytes,
+    /// The command, where it is known without decoding it.
+    pub command: Option<Command>,
     /// Who waits for it; 0 = nobody.
     pub ticket: u64,
-    /// What to apply; `None` is the no-op that begins a term.
-    pub command: Option<Command>,
-    /// When it was proposed, on the monotonic clock.
+    /// When it was proposed, on the monotonic clock; 0 = not by this start of this member.
     pub proposed_mono_ns: u64,
+}
+
+impl Decided {
+    /// Its place and term.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { term: self.term, index: self.index }
+    }
+
+    /// Make `command` known.
+    ///
+    /// # Errors
+    /// This version does not know such a command, or the leader has sent none.
+    pub fn decode(&mut self) -> Result<(), EngineError> {
+        if self.command.is_some() || self.payload.is_empty() {
+            return Ok(());
+        }
+        let index = self.index;
+        let command = Command::decode(&self.payload).map_err(|error| match error {
+            DecodeError::Newer(version) => EngineError::new(
+                ErrorKind::Newer,
+                format!(
+                    "entry {index} has command encoding {version}, written by a newer version: run that version"
+                ),
+            ),
+            DecodeError::Malformed(what) => EngineError::new(
+                ErrorKind::Damaged,
+                format!("entry {index} is no command ({what}), although its checksum is right"),
+            ),
+        })?;
+        self.command = Some(command);
+        Ok(())
+    }
+}
+
+/// What becomes of those who wait, beside the entries that are decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A linearizable read: it may be carried out once entry `index` is applied.
+    Readable {
+        /// Who waits for it.
+        ticket: u64,
+        /// The last entry that it has to see.
+        index: u64,
+    },
+    /// A proposal was not taken by the leader. It is not and will not be carried out.
+    Failed {
+        /// Who waits for it.
+        ticket: u64,
+        /// Why not.
+        why: String,
+    },
+}
+
+/// Something for another member.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// To be sent; it may be lost.
+    Frame {
+        /// To whom.
+        to: u64,
+        /// What.
+        frame: Frame,
+    },
+    /// The member needs a snapshot of the state machine. However it ends, [`super::Replica::snapshot_ended`] is told.
+    Snapshot {
+        /// To whom.
+        to: u64,
+    },
 }
 
 /// A proposal that was refused after it had been taken. It is not and will not be carried out.

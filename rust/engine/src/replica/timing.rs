@@ -21,21 +21,33 @@ pub(super) struct Timing {
     stamped_ns: u64,
     /// Greatest time that the log has been told.
     recorded_ns: u64,
-    /// The offset between cluster time and the wall clock, as last proposed; `None`: that was refused.
-    offset_ns: Option<i64>,
+    /// The offset between cluster time and the wall clock that this leader has proposed last.
+    proposed_offset_ns: Option<i64>,
     offset_checked: bool,
     wrote_mono_ns: u64,
 }
 
 impl Timing {
-    pub fn new(offset_ns: i64) -> Self {
+    pub fn new() -> Self {
         Self {
             stamped_ns: 0,
             recorded_ns: 0,
-            offset_ns: Some(offset_ns),
+            proposed_offset_ns: None,
             offset_checked: false,
             wrote_mono_ns: 0,
         }
+    }
+
+    /// This member begins to lead, with cluster time `time_ns`.
+    pub fn lead(&mut self, time_ns: u64) {
+        self.stamped_ns = time_ns;
+        self.proposed_offset_ns = None;
+        self.offset_checked = false;
+    }
+
+    /// The greatest time that this leader has given to an entry.
+    pub fn stamped_ns(&self) -> u64 {
+        self.stamped_ns
     }
 
     /// The time to put on an entry: never smaller than on the one before.
@@ -44,21 +56,23 @@ impl Timing {
         self.stamped_ns
     }
 
-    /// The offset to propose, if the wall clock has moved against cluster time.
-    pub fn new_offset(&mut self, offset_ns: i64) -> Option<i64> {
+    /// The offset to propose, if the wall clock has moved against cluster time. `applied_ns` is the store's.
+    pub fn new_offset(&mut self, offset_ns: i64, applied_ns: i64) -> Option<i64> {
         let tolerance_ns =
             if self.offset_checked { OFFSET_TOLERANCE_NS } else { FIRST_OFFSET_TOLERANCE_NS };
         self.offset_checked = true;
-        if self.offset_ns.is_some_and(|known| offset_ns.abs_diff(known) <= tolerance_ns) {
+        let known_ns = self.proposed_offset_ns.unwrap_or(applied_ns);
+        if offset_ns.abs_diff(known_ns) <= tolerance_ns {
             return None;
         }
-        self.offset_ns = Some(offset_ns);
+        self.proposed_offset_ns = Some(offset_ns);
         Some(offset_ns)
     }
 
-    /// The last one was not taken: propose whatever it is next time.
+    /// The last one was not taken: look again next time.
     pub fn offset_refused(&mut self) {
-        self.offset_ns = None;
+        self.proposed_offset_ns = None;
+        self.offset_checked = false;
     }
 
     pub fn clock_record_due(&self, time_ns: u64) -> bool {
@@ -92,30 +106,32 @@ mod tests {
 
     #[test]
     fn times_on_entries_never_go_back() {
-        let mut timing = Timing::new(0);
+        let mut timing = Timing::new();
         assert_eq!((timing.stamp(5), timing.stamp(3), timing.stamp(9)), (5, 5, 9));
     }
 
     #[test]
     fn the_wall_clock_is_followed_closely_at_first_and_loosely_after() {
-        let mut timing = Timing::new(0);
-        assert_eq!(timing.new_offset(2 * MS as i64), Some(2 * MS as i64));
-        assert_eq!(timing.new_offset(900 * MS as i64), None);
-        assert_eq!(timing.new_offset(-1_100 * MS as i64), Some(-1_100 * MS as i64));
+        let mut timing = Timing::new();
+        assert_eq!(timing.new_offset(2 * MS as i64, 0), Some(2 * MS as i64));
+        assert_eq!(timing.new_offset(900 * MS as i64, 0), None);
+        assert_eq!(timing.new_offset(-1_100 * MS as i64, 0), Some(-1_100 * MS as i64));
+        timing.lead(0);
+        assert_eq!(timing.new_offset(-1_100 * MS as i64, -1_100 * MS as i64), None);
     }
 
     #[test]
     fn an_offset_that_was_refused_is_proposed_again() {
-        let mut timing = Timing::new(0);
-        assert_eq!(timing.new_offset(2 * MS as i64), Some(2 * MS as i64));
+        let mut timing = Timing::new();
+        assert_eq!(timing.new_offset(2 * MS as i64, 0), Some(2 * MS as i64));
         timing.offset_refused();
-        assert_eq!(timing.new_offset(2 * MS as i64), Some(2 * MS as i64));
-        assert_eq!(timing.new_offset(2 * MS as i64), None);
+        assert_eq!(timing.new_offset(2 * MS as i64, 0), Some(2 * MS as i64));
+        assert_eq!(timing.new_offset(2 * MS as i64, 0), None);
     }
 
     #[test]
     fn sleep_ends_at_the_next_deadline() {
-        let timing = Timing::new(0);
+        let timing = Timing::new();
         assert_eq!(timing.sleep_ns(0, None, false), SLEEP_MAX_NS);
         assert_eq!(timing.sleep_ns(0, None, true), QUIET_NS);
         assert_eq!(timing.sleep_ns(0, Some(7 * MS), true), 7 * MS);

@@ -1,0 +1,222 @@
+//! What comes from other members, what goes to them, and the passing of time between them.
+
+use coreos_raft::{Position, Role, Said};
+use coreos_store::Members;
+
+use super::{Outgoing, Replica};
+use crate::clock::Now;
+use crate::peers::{Content, Frame};
+
+/// Ticks between two heartbeats.
+pub const HEARTBEAT_TICKS: u32 = 5;
+
+/// How fast things go in the cluster, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Between two ticks of consensus: [`HEARTBEAT_TICKS`] are a heartbeat.
+    pub tick_ns: u64,
+    /// Without a word from the leader for this long, a member asks for votes.
+    pub election_ns: u64,
+    /// After this long, nobody waits for a proposal or a read any more.
+    pub give_up_ns: u64,
+}
+
+/// What a client waits for an answer when nothing is wrong, without two elections.
+const REQUEST_NS: u64 = 5_000_000_000;
+
+impl Pace {
+    /// From the intervals that a member is given.
+    #[must_use]
+    pub fn new(heartbeat_ms: u64, election_ms: u64) -> Self {
+        let election_ns = election_ms.saturating_mul(1_000_000);
+        Self {
+            tick_ns: heartbeat_ms.saturating_mul(1_000_000) / u64::from(HEARTBEAT_TICKS),
+            election_ns,
+            give_up_ns: REQUEST_NS + 2 * election_ns,
+        }
+    }
+
+    /// In ticks, for consensus.
+    #[must_use]
+    pub fn election_ticks(&self) -> u32 {
+        u32::try_from(self.election_ns.div_ceil(self.tick_ns.max(1))).unwrap_or(u32::MAX / 2)
+    }
+}
+
+impl Replica {
+    /// Take what another member has sent.
+    pub fn receive(&mut self, now: Now, from: u64, frame: Frame) {
+        let Frame { time_ns, contents } = frame;
+        for content in contents {
+            match content {
+                Content::Raft(message) => self.raft.step(message),
+                Content::Forward(payloads) => self.take_forwarded(now, from, &payloads),
+                Content::Refused { sequence, why } => self.fail(sequence, why),
+                Content::NotLeading { sequences } => self.hear_not_leading(now, &sequences),
+                Content::Digest { index, digest } => self.digests.push((from, index, digest)),
+            }
+        }
+        if time_ns != 0 && self.raft.leader() == from {
+            self.hear_time(now, time_ns);
+        }
+        self.pump(now);
+    }
+
+    /// The leader's clock shows `time_ns`.
+    fn hear_time(&mut self, now: Now, time_ns: u64) {
+        let term = self.raft.hard_state().term;
+        // Another leader may have gone on from less than the one before had reached without telling anybody.
+        if term != self.heard_term || time_ns >= self.heard_ns {
+            let is_late = term == self.heard_term && time_ns <= self.clock.at(now);
+            (self.heard_term, self.heard_ns) = (term, time_ns);
+            if !is_late {
+                self.clock.follow(time_ns, now, self.pace.election_ns);
+            }
+        }
+    }
+
+    /// Let consensus time pass: as many ticks as have become due since the last call, but after a long sleep only as
+    /// many as one heartbeat has, so that what has arrived meanwhile is heard first.
+    pub fn raft_ticks(&mut self, now: Now) {
+        let due = now.mono_ns.saturating_sub(self.ticked_mono_ns) / self.pace.tick_ns.max(1);
+        if due == 0 {
+            return;
+        }
+        if due > u64::from(HEARTBEAT_TICKS) {
+            self.ticked_mono_ns = now.mono_ns;
+        } else {
+            self.ticked_mono_ns += due * self.pace.tick_ns;
+        }
+        for _ in 0..due.min(u64::from(HEARTBEAT_TICKS)) {
+            self.raft.tick();
+        }
+        self.pump(now);
+    }
+
+    /// How long nothing of consensus is to be done, in nanoseconds.
+    #[must_use]
+    pub fn raft_idle_ns(&self, now: Now) -> u64 {
+        let idle = u64::from(self.raft.idle_ticks()).saturating_add(1);
+        let until = self.ticked_mono_ns.saturating_add(idle.saturating_mul(self.pace.tick_ns));
+        until.saturating_sub(now.mono_ns)
+    }
+
+    /// A link to or from this member has broken: what was on its way may be lost.
+    pub fn unreachable(&mut self, now: Now, peer: u64) {
+        self.raft.unreachable(peer);
+        if self.raft.leader() == peer {
+            self.pending.all_unsent();
+        }
+        self.pump(now);
+    }
+
+    /// Nobody listens at this member's address: its process has ended.
+    pub fn gone(&mut self, now: Now, peer: u64) {
+        self.raft.suspect_leader(peer);
+        self.unreachable(now, peer);
+    }
+
+    /// A link to or from this member stands. `version`: the newest commands that it knows.
+    pub fn connected(&mut self, peer: u64, version: String) {
+        self.versions.insert(peer, version);
+    }
+
+    /// The sending of a snapshot has ended; `reached`: up to which entry, if the other has all of it.
+    pub fn snapshot_ended(&mut self, now: Now, peer: u64, reached: Option<u64>) {
+        self.raft.snapshot_ended(peer, reached);
+        self.pump(now);
+    }
+
+    /// The leader's snapshot is durable here. True: the store is to be restored from it, at once and before anything
+    /// else is applied, and those who wait are to be answered from its window ([`Replica::settle`]).
+    pub fn install(
+        &mut self,
+        now: Now,
+        from: u64,
+        term: u64,
+        position: Position,
+        members: &Members,
+    ) -> bool {
+        let restores = self.raft.install(from, term, position, crate::membership::of(members));
+        if restores {
+            debug_assert!(self.decided.is_empty(), "what was decided before is applied before");
+            self.members = members.clone();
+            self.members_revision += 1;
+        }
+        self.pump(now);
+        restores
+    }
+
+    /// After a number of proposals or reads.
+    pub fn flush(&mut self, now: Now) {
+        self.pump(now);
+    }
+
+    /// After every step: what has been decided, who has been answered, who is to be told.
+    pub(super) fn pump(&mut self, now: Now) {
+        self.notice_leader(now);
+        self.send_pending(now);
+        self.pump_reads(now);
+        self.collect_decided();
+        for message in self.raft.take_messages() {
+            if message.said == Said::NeedsSnapshot {
+                self.snapshots_wanted.push(message.to);
+            } else {
+                self.tell(message.to, Content::Raft(message));
+            }
+        }
+    }
+
+    /// Whoever begins to lead goes on with the time that was heard last, so that times to live are not shortened by
+    /// the time without a leader; and everybody's proposals go to the new leader.
+    fn notice_leader(&mut self, now: Now) {
+        let HardStateSeen { term, leader, .. } = self.seen;
+        let present = HardStateSeen {
+            term: self.raft.hard_state().term,
+            leader: self.raft.leader(),
+            leads: self.raft.role() == Role::Leader,
+        };
+        if present == self.seen {
+            return;
+        }
+        if self.seen.leads && !present.leads {
+            // Nobody has heard of a later time than is on an entry.
+            self.heard_ns = self.heard_ns.max(self.timing.stamped_ns());
+            self.clock.follow(self.clock.at(now), now, 0);
+        }
+        if present.leads && !self.seen.leads {
+            if self.heard_ns == 0 {
+                // The first leader of a new cluster.
+                self.heard_ns = now.wall_ns;
+            }
+            self.clock.run_from(self.heard_ns, now);
+            self.timing.lead(self.heard_ns);
+            self.leads_since_wall_ns = now.wall_ns;
+        }
+        if present.leader != 0 && (present.leader, present.term) != (leader, term) {
+            self.pending.all_unsent();
+            self.send_mono_ns = 0;
+        }
+        self.seen = present;
+    }
+
+    /// What is to be sent now, by receiver.
+    pub fn take_outgoing(&mut self, now: Now) -> Vec<Outgoing> {
+        let time_ns = if self.leads() { self.clock.at(now) } else { 0 };
+        let outbox = std::mem::take(&mut self.outbox);
+        let frames = outbox.into_iter().map(|(to, contents)| {
+            let frame = Frame { time_ns, contents };
+            Outgoing::Frame { to, frame }
+        });
+        let wanted = std::mem::take(&mut self.snapshots_wanted);
+        frames.chain(wanted.into_iter().map(|to| Outgoing::Snapshot { to })).collect()
+    }
+}
+
+/// Who leads, as of the last look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct HardStateSeen {
+    pub term: u64,
+    pub leader: u64,
+    pub leads: bool,
+}

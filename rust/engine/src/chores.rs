@@ -9,6 +9,7 @@ use coreos_store::StoreView;
 use coreos_wal::{DataDir, Preparation, Prepared, Wal, WalError};
 
 use crate::clock::Now;
+use crate::replica::Digest;
 use crate::snapshot::{SnapshotJob, Snapshots, Taken};
 
 /// How long to leave a full disk alone before the next attempt.
@@ -20,6 +21,8 @@ pub enum Job {
     Segment(Preparation),
     /// Write a snapshot.
     Snapshot(Box<SnapshotJob>),
+    /// Compute the digest of the state after an entry.
+    Digest(u64, Box<StoreView>),
 }
 
 /// What a job came to.
@@ -30,6 +33,10 @@ pub enum Done {
     Snapshot(Result<Taken, WalError>),
     /// A leader's snapshot, durable, from which the store has been restored.
     Installed(Taken),
+    /// The digest of the state after an entry.
+    Digest(u64, Digest),
+    /// There was no thread to compute it.
+    NotCompared(u64),
 }
 
 impl Job {
@@ -39,6 +46,7 @@ impl Job {
         match self {
             Job::Segment(_) => "segment",
             Job::Snapshot(_) => "snapshot",
+            Job::Digest(..) => "digest",
         }
     }
 
@@ -48,6 +56,7 @@ impl Job {
         match self {
             Job::Segment(preparation) => Done::Segment(preparation.run()),
             Job::Snapshot(job) => Done::Snapshot(job.run()),
+            Job::Digest(index, view) => Done::Digest(index, view.digest()),
         }
     }
 
@@ -60,6 +69,7 @@ impl Job {
                 kind: coreos_wal::ErrorKind::Io,
                 message: why.to_string(),
             })),
+            Job::Digest(index, _) => Done::NotCompared(*index),
         }
     }
 }
@@ -85,6 +95,13 @@ pub enum News {
     },
     /// A full disk has room again.
     Writable,
+    /// What the store was after an entry.
+    Digest {
+        /// The entry.
+        index: u64,
+        /// Its digest.
+        digest: Digest,
+    },
 }
 
 /// The state of a member's store after an entry, to be kept.
@@ -189,11 +206,20 @@ impl Chores {
                     line: removed.err().map(|error| format!("old files were not removed: {error}")),
                 }
             }
+            Done::Digest(index, digest) => {
+                After { news: Some(News::Digest { index, digest }), line: None }
+            }
+            Done::NotCompared(index) => {
+                let line =
+                    format!("no thread for a digest: this member is not compared at entry {index}");
+                After { news: None, line: Some(line) }
+            }
             // The log hears of it by itself: the replica has restored from it.
             Done::Installed(taken) => {
                 self.snapshots.installed(taken, self.log_bytes);
                 let removed = self.remove_old(wal);
-                let line = removed.err().map(|error| format!("old files were not removed: {error}"));
+                let line =
+                    removed.err().map(|error| format!("old files were not removed: {error}"));
                 After { news: None, line }
             }
             Done::Snapshot(Err(error)) => {

@@ -102,7 +102,10 @@ mod tests {
         let at = |mono_ns| Now { mono_ns, wall_ns: 0 };
         let clock = ClusterClock::continued(7_000, at(50));
         clock.follow(6_500, at(100), 30);
-        assert_eq!((clock.at(at(110)), clock.at(at(130)), clock.at(at(900))), (6_510, 6_530, 6_530));
+        assert_eq!(
+            (clock.at(at(110)), clock.at(at(130)), clock.at(at(900))),
+            (6_510, 6_530, 6_530)
+        );
         clock.run_from(6_500, at(900));
         assert_eq!(clock.at(at(1_900)), 7_500);
     }

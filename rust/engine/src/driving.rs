@@ -3,7 +3,10 @@
 //! What is decided is applied by whoever finds it, one at a time and in order; who comes meanwhile leaves it to the one
 //! who is there. So an entry that the peers have acknowledged is applied while the own disk syncs the next ones.
 
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
 use coreos_raft::Position;
+use coreos_store::{Body, Command};
 use parking_lot::MutexGuard;
 
 use crate::applier::{Applier, refusal};
@@ -39,8 +42,15 @@ impl Inner {
         let outgoing = core.replica.take_outgoing(now);
         let has_results = core.replica.has_results();
         let leads = core.replica.leads();
+        self.reads_alone.store(leads && core.replica.is_sole_voter(), Release);
         if std::mem::replace(&mut core.led, leads) != leads {
             self.role_changed.notify_all();
+        }
+        if core.replica.poisoned().is_some() && !core.is_over {
+            core.is_over = true;
+            let why = core.replica.poisoned().unwrap_or_default().to_owned();
+            self.bell.ring(core);
+            return self.deliver(&mut vec![Completion::Poisoned(why)]);
         }
         if core.replica.has_urgent() || core.replica.is_stopping() {
             self.bell.ring(core);
@@ -85,7 +95,8 @@ impl Inner {
             self.carry_out_as(&mut applying);
             drop(applying);
             // What came while nobody could take it over any more.
-            if !self.core.lock().replica.has_results() {
+            let core = self.core.lock();
+            if !core.replica.has_results() || core.replica.poisoned().is_some() {
                 return;
             }
         }
@@ -117,7 +128,6 @@ impl Inner {
                 }
             }
             self.complete_reads(applying);
-            self.deliver(&mut applying.completions);
         }
     }
 
@@ -133,6 +143,7 @@ impl Inner {
         let now_ns = Now::real().mono_ns;
         let mut etcd_index = 0;
         let mut is_due_sooner = false;
+        let mut moments = Vec::new();
         while one_by_one.peek().is_some() {
             let mut applier = self.applier.lock();
             for one in one_by_one.by_ref().take(APPLY_MAX) {
@@ -141,6 +152,9 @@ impl Inner {
                     self.metrics.proposals.record(waited_ns);
                 }
                 applier.apply(one.position(), one.command.as_ref(), one.ticket, completions);
+                if matches!(&one.command, Some(Command { body: Body::Noop, .. })) {
+                    moments.push((one.index, applier.store.view()));
+                }
             }
             applier.notify(completions);
             etcd_index = applier.store.etcd_index();
@@ -152,14 +166,17 @@ impl Inner {
             self.bell.ring(self.core.lock());
         }
         self.deliver(completions);
-        self.told_index.store(etcd_index, std::sync::atomic::Ordering::Release);
+        self.told_index.store(etcd_index, Release);
         self.follow_members();
+        if !moments.is_empty() {
+            self.moments.lock().extend(moments);
+            self.bell.ring(self.core.lock());
+        }
         Ok(())
     }
 
     /// Note what others want to know of the store without its lock. Whether a deadline is nearer than any was.
     pub fn look_at(&self, applier: &Applier) -> bool {
-        use std::sync::atomic::Ordering::{Relaxed, Release};
         let store = &applier.store;
         self.auth_revision.store(store.auth_revision(), Release);
         self.offset_ns.store(store.offset_ns(), Relaxed);
@@ -168,29 +185,27 @@ impl Inner {
         deadline_ns < self.next_deadline_ns.swap(deadline_ns, Relaxed)
     }
 
-    fn complete_reads(&self, applying: &mut Applying) {
+    /// Those that wait for nothing more.
+    pub fn complete_reads(&self, applying: &mut Applying) {
         let Applying { readable, completions, .. } = applying;
-        if readable.is_empty() {
-            return;
-        }
-        let applied = self.applied.load(std::sync::atomic::Ordering::Acquire);
+        let applied = self.applied.load(Acquire);
         readable.retain(|&(index, ticket)| {
             let waits = index > applied;
             if !waits {
                 // Whoever has read like this once is not older than the cluster was at its start.
-                self.is_current.store(true, std::sync::atomic::Ordering::Release);
+                self.is_current.store(true, Release);
                 if ticket != 0 {
                     completions.push(Completion::Readable { ticket });
                 }
             }
             waits
         });
+        self.deliver(completions);
     }
 
     /// The log cannot be trusted any more, or has what this version cannot apply.
     pub fn poison(&self, why: String) {
-        self.core.lock().replica.poison(why.clone());
-        self.deliver(&mut vec![Completion::Poisoned(why)]);
+        self.step(Now::real(), |replica| replica.poison(why));
     }
 
     /// Pass completions on to whoever waits for them.
@@ -218,7 +233,12 @@ impl Inner {
         for (request, applied) in outcomes {
             if let Some(ticket) = core.replica.settle(request) {
                 let Position { index: raft_index, term } = position;
-                applying.completions.push(Completion::Applied { ticket, applied, raft_index, term });
+                applying.completions.push(Completion::Applied {
+                    ticket,
+                    applied,
+                    raft_index,
+                    term,
+                });
             }
         }
         drop(core);

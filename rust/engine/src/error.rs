@@ -1,5 +1,6 @@
 //! Why a member cannot start, had to stop, or does not take a proposal.
 
+use coreos_store::DecodeError;
 use coreos_wal::WalError;
 
 /// The kinds that a caller may want to tell apart.
@@ -53,6 +54,22 @@ pub struct EngineError {
 impl EngineError {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
+    }
+
+    /// Entry `index` of the log cannot be applied.
+    pub(crate) fn of_entry(index: u64, error: &DecodeError) -> Self {
+        match error {
+            DecodeError::Newer(version) => Self::new(
+                ErrorKind::Newer,
+                format!(
+                    "entry {index} has command encoding {version}, written by a newer version: run that version"
+                ),
+            ),
+            DecodeError::Malformed(what) => Self::new(
+                ErrorKind::Damaged,
+                format!("entry {index} is no command ({what}), although its checksum is right"),
+            ),
+        }
     }
 }
 

@@ -17,22 +17,27 @@ mod clock;
 mod completion;
 mod config;
 mod doorbell;
+mod driving;
 mod error;
 mod execute;
 pub mod front;
 mod ids;
+mod links;
 mod log_thread;
 mod member;
+mod membership;
 mod metrics;
 mod passwords;
+mod peering;
 pub mod peers;
 pub mod replica;
 pub mod snapshot;
+mod ticker;
 mod versions;
 
 pub use clock::{ClusterClock, Now};
 pub use completion::{Completion, Sink};
-pub use config::MemberConfig;
+pub use config::{Joining, MemberConfig};
 pub use coreos_store::{
     AuthChange, Body, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, LIST_MAX, List, PasswordHash, Role, User,
 };
@@ -40,6 +45,7 @@ pub use coreos_wal::{RealDisk, Report, repair, verify};
 pub use error::{EngineError, ErrorKind, Refused};
 pub use execute::NotExecuted;
 pub use ids::{cluster_id, member_id};
+pub use links::{Links, SnapshotSource};
 pub use member::{Context, Member, Status};
 pub use metrics::{HistogramValue, Metrics};
 pub use passwords::hash_password;

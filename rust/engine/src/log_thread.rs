@@ -93,9 +93,13 @@ impl LogThread {
         while let Ok(done) = self.done.try_recv() {
             let After { news, line } = self.chores.done(done, now, &mut self.wal);
             if let Some(news) = news {
-                self.inner.core.lock().replica.hear(news);
+                self.inner.step(now, |replica| replica.hear(now, news));
             }
             line.into_iter().for_each(|line| self.inner.log(line));
+        }
+        let moments = std::mem::take(&mut *self.inner.moments.lock());
+        for (index, view) in moments {
+            self.start(Job::Digest(index, Box::new(view)));
         }
         let written_bytes = self.inner.metrics.log_bytes.load(Ordering::Relaxed);
         let applier = &self.inner.applier;

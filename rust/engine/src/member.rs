@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use coreos_raft::Role;
-use coreos_store::{Body, MemberInfo, Store, StoreConfig, Write};
+use coreos_store::{Body, MemberInfo, Store, StoreConfig, StoreView, Write};
 use coreos_wal::{DataDir, DirLock, Disk, Identity, RealDisk};
 use crossbeam_channel::{Sender, unbounded};
 use parking_lot::{Condvar, Mutex};
@@ -33,6 +33,8 @@ pub(crate) struct Core {
     pub replica: Replica,
     /// Whether it led at the last step.
     pub led: bool,
+    /// Everybody has been told that the log has failed.
+    pub is_over: bool,
 }
 
 pub(crate) struct Inner {
@@ -42,7 +44,7 @@ pub(crate) struct Inner {
     pub role_changed: Condvar,
     pub applying: Mutex<Applying>,
     /// To the other members, once there is a way.
-    pub links: OnceLock<Links>,
+    pub links: OnceLock<Box<dyn Links>>,
     /// Calls the log thread to the core.
     pub bell: Doorbell,
     pub applier: Mutex<Applier>,
@@ -51,8 +53,12 @@ pub(crate) struct Inner {
     pub offset_ns: AtomicI64,
     /// The last entry applied.
     pub applied: AtomicU64,
+    /// This member decides alone.
+    pub reads_alone: AtomicBool,
     /// The store is not older than the cluster was when this member started.
     pub is_current: AtomicBool,
+    /// States whose digest is to be computed, each after an entry.
+    pub moments: Mutex<Vec<(u64, StoreView)>>,
     /// A number that changes with the members, as the links last saw it.
     pub members_revision: AtomicU64,
     pub sink: Mutex<Option<Arc<dyn Sink>>>,
@@ -161,7 +167,7 @@ impl Member {
         let etcd_index = parts.applier.store.etcd_index();
         let inner = Arc::new(Inner {
             identity: parts.identity,
-            core: Mutex::new(Core { replica: parts.replica, led: leads }),
+            core: Mutex::new(Core { replica: parts.replica, led: leads, is_over: false }),
             role_changed: Condvar::new(),
             applying: Mutex::default(),
             links: OnceLock::new(),
@@ -169,7 +175,9 @@ impl Member {
             clock,
             offset_ns: AtomicI64::new(0),
             applied: AtomicU64::new(0),
+            reads_alone: AtomicBool::new(leads),
             is_current: AtomicBool::new(leads),
+            moments: Mutex::default(),
             members_revision: AtomicU64::new(u64::MAX),
             sink: Mutex::new(None),
             next_deadline_ns: AtomicU64::new(u64::MAX),
@@ -192,8 +200,7 @@ impl Member {
             lock: Mutex::new(Some(lock)),
         });
         inner.look_at(&inner.applier.lock());
-        let log_thread =
-            LogThread::new(inner.clone(), parts.wal, parts.chores, parts.batch, done);
+        let log_thread = LogThread::new(inner.clone(), parts.wal, parts.chores, parts.batch, done);
         let handle = log_thread::spawn(log_thread).map_err(|error| {
             EngineError::new(ErrorKind::Io, format!("no thread for the log: {error}"))
         })?;
@@ -235,8 +242,7 @@ impl Member {
     /// alone. If not, [`Member::read_many`].
     #[must_use]
     pub fn reads_alone(&self) -> bool {
-        let core = self.0.core.lock();
-        core.replica.leads() && core.replica.is_sole_voter()
+        self.0.reads_alone.load(Ordering::Acquire)
     }
 
     /// Whether the store is at least as new as the cluster was when this member was started. Before that a plain read

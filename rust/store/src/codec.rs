@@ -107,6 +107,13 @@ impl Command {
         matches!(peek(bytes), Some((_, ADD_MEMBER | REMOVE_MEMBER | PROMOTE_MEMBER)))
     }
 
+    /// Whether the command that `bytes` are changes anything that is known of the members or of what all of them speak,
+    /// without a look at its body.
+    #[must_use]
+    pub fn concerns_members(bytes: &[u8]) -> bool {
+        matches!(peek(bytes), Some((_, ADD_MEMBER..=PROMOTE_MEMBER)))
+    }
+
     /// The command that `bytes` are, all of them.
     ///
     /// # Errors

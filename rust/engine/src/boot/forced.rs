@@ -7,7 +7,7 @@ use coreos_wal::{Identity, Wal};
 use super::founding::{entries, write};
 use super::replay::{Replay, Waiting};
 use crate::config::MemberConfig;
-use crate::error::EngineError;
+use crate::error::{EngineError, ErrorKind};
 
 pub(super) struct Forced<'a> {
     pub replay: &'a mut Replay,
@@ -28,12 +28,12 @@ impl Forced<'_> {
         let dropped = replay.tail.len();
         replay.tail.clear();
         let own = identity.member_id;
-        let members = replay.applier.store.members();
+        let mut members = replay.applier.store.members_table();
         let mut bodies = Vec::new();
-        match members.iter().find(|member| member.id == own) {
+        match members.get(own) {
+            // Its URLs may be those of the member that it is a copy of.
             None => {
-                let peer_urls = config.peer_urls.clone();
-                bodies.push(Body::AddMember { id: own, peer_urls, is_learner: false });
+                bodies.push(Body::AddMember { id: own, peer_urls: Vec::new(), is_learner: false })
             }
             Some(member) if member.is_learner => bodies.push(Body::PromoteMember { id: own }),
             Some(_) => {}
@@ -41,6 +41,16 @@ impl Forced<'_> {
         let others = members.iter().filter(|member| member.id != own);
         bodies.extend(others.map(|member| Body::RemoveMember { id: member.id }));
         let removed = members.iter().filter(|member| member.id != own).count();
+        if members.get(own).is_none() {
+            bodies.push(Body::UpdateMember { id: own, peer_urls: config.peer_urls.clone() });
+        }
+        for body in &bodies {
+            members.apply(body).map_err(|error| {
+                let message =
+                    format!("no new cluster can be made of {}: {error}", config.data_dir.display());
+                EngineError::new(ErrorKind::Config, message)
+            })?;
+        }
         let first = replay.applier.raft_index + 1;
         let entries = entries(state.term.max(1), first, bodies.into_iter());
         let commit = replay.applier.raft_index + entries.len() as u64;

@@ -36,6 +36,9 @@ impl Parts {
             let offset_ns = self.applier.store.offset_ns();
             self.replica.tick(now, Seen { next_deadline_ns: None, offset_ns });
             self.settle(now, observe)?;
+        } else {
+            // Whether what is here is as new as what others may have shown.
+            self.replica.read(now, 0);
         }
         Ok(())
     }
@@ -75,8 +78,11 @@ impl Parts {
         Ok(())
     }
 
-    /// Apply what is decided.
-    fn carry_out(&mut self, observe: &mut dyn FnMut(&Decided)) -> Result<(), EngineError> {
+    /// Apply what is decided. `observe` sees it before.
+    ///
+    /// # Errors
+    /// This version does not know a command.
+    pub fn carry_out(&mut self, observe: &mut dyn FnMut(&Decided)) -> Result<(), EngineError> {
         let mut completions = Vec::new();
         for mut decided in self.replica.take_decided() {
             decided.decode()?;

@@ -74,6 +74,7 @@ fn create(dir: DataDir, config: &MemberConfig, now: Now) -> Result<Parts, Engine
         incarnation: 1,
         notes,
         members: Members::default(),
+        cluster_version: None,
         pace: Pace::new(config.heartbeat_ms, config.election_ms),
         shows_machine_keys: !config.upstream,
     };
@@ -162,7 +163,7 @@ fn recover(
     let latest_ns = replay.latest_ns();
     let Replayed { applier, before, entries } = replay.end();
     let heard_ns = applier.store.time_ns().max(recovery.clock_ns).max(latest_ns);
-    let members = applier.store.members_table().clone();
+    let members = applier.store.members_table();
     let recovered = Recovered {
         hard_state: state,
         before,
@@ -178,6 +179,7 @@ fn recover(
         incarnation,
         notes: start_notes,
         members,
+        cluster_version: applier.store.cluster_version().map(str::to_owned),
         pace: Pace::new(config.heartbeat_ms, config.election_ms),
         shows_machine_keys: !config.upstream,
     };

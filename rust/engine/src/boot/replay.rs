@@ -10,7 +10,7 @@ use coreos_wal::Record;
 
 use crate::applier::Applier;
 use crate::completion::Completion;
-use crate::error::{EngineError, ErrorKind};
+use crate::error::EngineError;
 
 /// Of applied entries, in bytes of payload. What is older comes with a snapshot.
 const KEPT_BYTES_MAX: usize = 4 << 20;
@@ -90,18 +90,7 @@ impl Replay {
     }
 
     fn fail(&mut self, index: u64, error: &DecodeError) -> String {
-        let failure = match error {
-            DecodeError::Newer(version) => EngineError::new(
-                ErrorKind::Newer,
-                format!(
-                    "entry {index} has command encoding {version}, written by a newer version: run that version"
-                ),
-            ),
-            DecodeError::Malformed(what) => EngineError::new(
-                ErrorKind::Damaged,
-                format!("entry {index} is no command ({what}), although its checksum is right"),
-            ),
-        };
+        let failure = EngineError::of_entry(index, error);
         let message = failure.message.clone();
         self.failure = Some(failure);
         message

@@ -13,14 +13,18 @@ const DEADLINE_MAX_NS: u64 = i64::MAX as u64;
 /// One understood request to the key space.
 #[derive(Debug)]
 pub(super) enum Call {
+    /// `quorum`: it is to see everything that was answered by any member before it was asked.
     Get {
         path: Vec<u8>,
         spec: ReadSpec,
+        quorum: bool,
     },
-    /// `progress_s`: how long it may be silent without being told how far it is.
+    /// `progress_s`: how long it may be silent without being told how far it is. `quorum`: it begins with what a read
+    /// like that would see.
     Watch {
         spec: WatchSpec,
         progress_s: Option<u64>,
+        quorum: bool,
     },
     Write {
         write: Write,
@@ -122,7 +126,7 @@ fn read(
             stream: checked.stream,
             wait_index: checked.wait_index,
         };
-        return Ok(Call::Watch { spec, progress_s });
+        return Ok(Call::Watch { spec, progress_s, quorum: checked.quorum });
     }
     let recursive = checked.recursive;
     let spec = if upstream {
@@ -130,7 +134,7 @@ fn read(
     } else {
         params.extensions.read(&path, recursive)?
     };
-    Ok(Call::Get { path, spec })
+    Ok(Call::Get { path, spec, quorum: checked.quorum })
 }
 
 fn delete(path: Vec<u8>, params: &Params<'_>, checked: &Checked) -> Call {

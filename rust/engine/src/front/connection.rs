@@ -10,6 +10,7 @@ use super::auth::{Held, Permit};
 use super::pipe::Pipe;
 use super::progress::Progress;
 use super::stream::Stream;
+use super::waiting::Waiting;
 
 /// Where the bytes come from and go to.
 pub(super) enum Link {
@@ -35,6 +36,8 @@ pub(super) enum State {
     },
     /// Not begun: its password is being checked.
     Checking(Box<Held>),
+    /// A read that waits until it may be carried out.
+    Waiting(Box<Waiting>),
     /// A Python handler.
     Python,
     /// The last reply is sent and our side shut; input is thrown away until the client closes.
@@ -116,6 +119,11 @@ impl Connection {
     /// Where the client is, whatever its port; all of a unix socket are in one place.
     pub fn address(&self) -> &str {
         self.remote.rsplit_once(':').map_or(&*self.remote, |(address, _port)| address)
+    }
+
+    /// Whether its request waits for something that may never come once the log has failed.
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.state, State::Proposed { .. } | State::Checking(_) | State::Waiting(_))
     }
 
     pub fn is_idle(&self) -> bool {

@@ -54,6 +54,7 @@ impl Front {
                         self.notice(&notice);
                     }
                 }
+                Mail::Completion(Completion::Readable { ticket }) => self.readable(ticket),
                 Mail::Completion(Completion::AuthChanged) => self.auth_changed(),
                 Mail::Completion(Completion::Poisoned(reason)) => self.poison(&reason),
                 Mail::Checked { key, fits } => self.checked(key, fits),
@@ -178,7 +179,7 @@ impl Front {
         let waiting: Vec<usize> = self
             .connections
             .iter()
-            .filter(|(_, conn)| matches!(conn.state, State::Proposed { .. } | State::Checking(_)))
+            .filter(|(_, conn)| conn.is_undecided())
             .map(|(slot, _)| slot)
             .collect();
         for slot in waiting {

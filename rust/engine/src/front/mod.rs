@@ -31,6 +31,7 @@ mod stream;
 mod sweep;
 mod turn;
 mod uploads;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -133,6 +134,8 @@ pub struct Front {
     /// Connections that may have a request buffered (their last one has just been answered).
     ready: VecDeque<usize>,
     proposals: Vec<(Write, u64)>,
+    /// Reads of this round that have to wait.
+    questions: Vec<u64>,
     /// Proposals that were taken and whose outcome has not come yet.
     undecided: usize,
     mail: Vec<Mail>,
@@ -179,6 +182,7 @@ impl Front {
             dirty: Vec::new(),
             ready: VecDeque::new(),
             proposals: Vec::new(),
+            questions: Vec::new(),
             undecided: 0,
             mail: Vec::new(),
             scratch: vec![0; 64 << 10].into_boxed_slice(),
@@ -299,6 +303,7 @@ impl Front {
             State::Idle
             | State::Proposed { .. }
             | State::Checking(_)
+            | State::Waiting(_)
             | State::Python
             | State::Lingering => {}
         }

@@ -130,8 +130,8 @@ impl Front {
         match action {
             Action::Call { call, .. } => match call {
                 Call::Write { write, no_value } => self.write(slot, write, no_value),
-                Call::Get { path, spec } => self.get(slot, path, spec),
-                Call::Watch { spec, progress_s } => self.watch(slot, spec, progress_s, permit),
+                Call::Get { path, spec, .. } => self.get(slot, path, spec),
+                Call::Watch { spec, progress_s, .. } => self.watch(slot, spec, progress_s, permit),
             },
             Action::Refuse(refusal) => self.refuse(slot, refusal),
             Action::Options => self.answer(slot, |identity, out, framing| {

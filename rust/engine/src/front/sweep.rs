@@ -12,7 +12,7 @@ const LINGER_MS: u64 = 2_000;
 enum Verdict {
     Close,
     SlowRequest,
-    LateProposal,
+    Late,
     Progress,
     LateCheck { is_about_keys: bool },
 }
@@ -33,8 +33,8 @@ impl Front {
             match verdict {
                 Verdict::Close => self.hang_up(slot),
                 Verdict::SlowRequest => self.end_slow_request(slot),
-                Verdict::LateProposal => {
-                    // Not "failed": it may still be carried out, and the client is told so.
+                Verdict::Late => {
+                    // Not "failed": a write may still be carried out.
                     let error = raft_error("etcdserver: request timed out");
                     self.answer_error(slot, &error, None);
                 }
@@ -53,8 +53,10 @@ impl Front {
         let conn = self.connections.get(slot)?;
         let quiet_ms = self.now_ms.saturating_sub(conn.touched_ms);
         match &conn.state {
-            State::Proposed { .. } if quiet_ms > self.config.request_timeout_ms => {
-                Some(Verdict::LateProposal)
+            State::Proposed { .. } | State::Waiting(_)
+                if quiet_ms > self.config.request_timeout_ms =>
+            {
+                Some(Verdict::Late)
             }
             State::Checking(held) if quiet_ms > self.config.request_timeout_ms => {
                 Some(Verdict::LateCheck { is_about_keys: held.is_about_keys() })
@@ -104,6 +106,7 @@ impl Front {
             State::Lingering
             | State::Proposed { .. }
             | State::Checking(_)
+            | State::Waiting(_)
             | State::Python
             | State::Listing(_) => {}
         }

@@ -22,6 +22,7 @@ impl Front {
     /// After work outside of `turn`: pass on what it caused, and have `turn` called if anything is left for it.
     pub(super) fn settle(&mut self) {
         self.propose();
+        self.ask();
         self.flush();
         let Turn { requests, fed_ready, .. } = &self.turn;
         if !(requests.is_empty() && fed_ready.is_empty()) || self.has_work() {
@@ -58,6 +59,7 @@ impl Front {
             self.told_index = told_index;
             let had_ready = self.serve_ready();
             self.propose();
+            self.ask();
             self.flush();
             let was_busy = had_events || had_mail || had_ready;
             let has_news = !self.turn.requests.is_empty() || self.poisoned.is_some();

@@ -23,6 +23,12 @@ impl Replica {
         !(self.decided.is_empty() && self.answers.is_empty())
     }
 
+    /// Whether there is something to apply.
+    #[must_use]
+    pub fn has_decided(&self) -> bool {
+        !self.decided.is_empty()
+    }
+
     pub(super) fn collect_decided(&mut self) {
         let mut entries = std::mem::take(&mut self.committed);
         self.raft.take_committed(|entry| entries.push(entry));
@@ -56,7 +62,7 @@ impl Replica {
         change
     }
 
-    fn own_sequence(&self, request: RequestId) -> Option<u64> {
+    pub(super) fn own_sequence(&self, request: RequestId) -> Option<u64> {
         let is_own = request.member == self.id && request.incarnation == self.incarnation;
         is_own.then_some(request.sequence)
     }

@@ -6,12 +6,14 @@
 //!    things happen;
 //! 2. after each of them: send what [`Replica::take_outgoing`] gives, apply what [`Replica::take_decided`] gives, in
 //!    order, and answer what [`Replica::take_answers`] gives;
+//!    After a [`Body::Noop`], the store's digest ([`News::Digest`]);
 //! 3. [`Replica::fill`] a batch; send what there is to be sent; write and sync the batch;
 //! 4. [`Replica::written`], or [`Replica::refused`] if the disk was full and nothing was written. A failed write or sync
 //!    is the end: [`Replica::poison`].
 
 mod appended;
 mod deciding;
+mod digests;
 mod outcome;
 mod pending;
 mod proposing;
@@ -30,10 +32,12 @@ use crate::chores::News;
 use crate::clock::{ClusterClock, Now};
 use crate::peers::Content;
 use appended::Appended;
+pub use digests::Digest;
+use digests::Digests;
 pub use outcome::{Answer, Decided, Note, Outgoing, TakenBack, Writing};
 use pending::Pending;
-pub use proposing::PROPOSAL_BYTES_MAX;
 use proposing::Encoder;
+pub use proposing::PROPOSAL_BYTES_MAX;
 use reading::Reads;
 use receiving::HardStateSeen;
 pub use receiving::{HEARTBEAT_TICKS, Pace};
@@ -54,6 +58,8 @@ pub struct Beginning {
     pub notes: Vec<Note>,
     /// The members, as of the applied entries.
     pub members: Members,
+    /// What all of them speak, as of there.
+    pub cluster_version: Option<String>,
     /// How fast things go.
     pub pace: Pace,
     /// Keep the machine keys of 0.4.
@@ -89,6 +95,7 @@ pub struct Replica {
     /// The members as of the entries decided.
     members: Members,
     members_revision: u64,
+    cluster_version: Option<String>,
     /// What each of the others knows.
     versions: BTreeMap<u64, String>,
     shows_machine_keys: bool,
@@ -100,7 +107,7 @@ pub struct Replica {
     answers: Vec<Answer>,
     outbox: BTreeMap<u64, Vec<Content>>,
     snapshots_wanted: Vec<u64>,
-    digests: Vec<(u64, u64, [u8; 20])>,
+    digests: Digests,
 
     read_only: Option<String>,
     log_is_full: bool,
@@ -134,6 +141,7 @@ impl Replica {
             introduction: VecDeque::new(),
             members,
             members_revision: 0,
+            cluster_version: beginning.cluster_version,
             versions: BTreeMap::new(),
             shows_machine_keys: beginning.shows_machine_keys,
             is_removed: false,
@@ -143,7 +151,7 @@ impl Replica {
             answers: Vec::new(),
             outbox: BTreeMap::new(),
             snapshots_wanted: Vec::new(),
-            digests: Vec::new(),
+            digests: Digests::default(),
             read_only: None,
             log_is_full: false,
             poisoned: None,
@@ -192,8 +200,9 @@ impl Replica {
     }
 
     /// Something beside the log has come to an end.
-    pub fn hear(&mut self, news: News) {
+    pub fn hear(&mut self, now: Now, news: News) {
         match news {
+            News::Digest { index, digest } => self.digested(now, index, digest),
             News::Snapshot { term, index } => self.notes.push(Note::Snapshot { term, index }),
             News::Writable => (self.read_only, self.log_is_full) = (None, false),
         }

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use coreos_raft::{Position, Ticket};
-use coreos_store::{Command, DecodeError, RequestId};
+use coreos_store::{Command, RequestId};
 
-use crate::error::{EngineError, ErrorKind};
+use crate::error::EngineError;
 use crate::peers::Frame;
 
 /// An entry that is committed and durable, to be applied.
@@ -40,18 +40,8 @@ impl Decided {
             return Ok(());
         }
         let index = self.index;
-        let command = Command::decode(&self.payload).map_err(|error| match error {
-            DecodeError::Newer(version) => EngineError::new(
-                ErrorKind::Newer,
-                format!(
-                    "entry {index} has command encoding {version}, written by a newer version: run that version"
-                ),
-            ),
-            DecodeError::Malformed(what) => EngineError::new(
-                ErrorKind::Damaged,
-                format!("entry {index} is no command ({what}), although its checksum is right"),
-            ),
-        })?;
+        let command =
+            Command::decode(&self.payload).map_err(|error| EngineError::of_entry(index, &error))?;
         self.command = Some(command);
         Ok(())
     }

@@ -57,7 +57,14 @@ impl Pending {
     }
 
     /// Another one. Its sequence is one more than that of the last.
-    pub fn push(&mut self, sequence: u64, ticket: u64, mono_ns: u64, payload: Bytes, is_sent: bool) {
+    pub fn push(
+        &mut self,
+        sequence: u64,
+        ticket: u64,
+        mono_ns: u64,
+        payload: Bytes,
+        is_sent: bool,
+    ) {
         if self.slots.is_empty() {
             self.first = sequence;
         }
@@ -161,7 +168,9 @@ mod tests {
         }
         assert_eq!(sent(&mut pending), [9]);
         assert_eq!(pending.take(8).map(|one| one.ticket), Some(8));
-        assert!(pending.take(8).is_none() && pending.take(6).is_none() && pending.take(12).is_none());
+        assert!(
+            pending.take(8).is_none() && pending.take(6).is_none() && pending.take(12).is_none()
+        );
         pending.all_unsent();
         assert_eq!(sent(&mut pending), [7, 9, 10, 11]);
         pending.unsent(10);

@@ -52,13 +52,12 @@ impl Replica {
             return Err(Refused::TooLarge { bytes, bytes_max: PROPOSAL_BYTES_MAX });
         }
         let sequence = self.sequence + 1;
-        let request =
-            RequestId { member: self.raft.id(), incarnation: self.incarnation, sequence };
+        let request = RequestId { member: self.raft.id(), incarnation: self.incarnation, sequence };
         let (payload, is_sent) = if self.leads() {
             match self.append(now, request, body) {
                 Ok(payload) => (payload, true),
                 Err((payload, NotAppended::Later)) => (payload, false),
-                Err((_, NotAppended::Full)) => return Err(Refused::Full),
+                Err((_, NotAppended::Full | NotAppended::Never(_))) => return Err(Refused::Full),
             }
         } else if self.waits_alone() {
             // The vote of the only member is on its way to its disk.

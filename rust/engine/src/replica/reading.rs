@@ -37,7 +37,8 @@ impl Reads {
 
     /// Whoever has waited since before `mono_ns` has given up.
     fn give_up_before(&mut self, mono_ns: u64) {
-        let goes_on = |one: &Waiting| one.since_mono_ns >= mono_ns;
+        // The member's own question, whether it is up to date, stays.
+        let goes_on = |one: &Waiting| one.ticket == 0 || one.since_mono_ns >= mono_ns;
         self.unasked.retain(goes_on);
         self.asked.iter_mut().for_each(|question| question.waiting.retain(goes_on));
         self.asked.retain(|question| !question.waiting.is_empty());
@@ -61,7 +62,7 @@ impl Reads {
 const COUNT_BITS: u32 = 40;
 
 impl Replica {
-    /// Ask for a linearizable read. [`Answer::Readable`] comes when it may be carried out; none comes while the cluster
+    /// Ask for a linearizable read; 0 = nobody waits, but the member wants to know. [`Answer::Readable`] comes when it may be carried out; none comes while the cluster
     /// has no leader, and the asker gives up by itself.
     pub fn read(&mut self, now: Now, ticket: u64) {
         self.reads.unasked.push(Waiting { ticket, since_mono_ns: now.mono_ns });

@@ -19,10 +19,14 @@ pub struct Pace {
     pub election_ns: u64,
     /// After this long, nobody waits for a proposal or a read any more.
     pub give_up_ns: u64,
+    /// Between two comparisons of the members' stores.
+    pub digest_ns: u64,
 }
 
 /// What a client waits for an answer when nothing is wrong, without two elections.
 const REQUEST_NS: u64 = 5_000_000_000;
+/// A digest looks at every key.
+const DIGEST_NS: u64 = 600_000_000_000;
 
 impl Pace {
     /// From the intervals that a member is given.
@@ -33,6 +37,7 @@ impl Pace {
             tick_ns: heartbeat_ms.saturating_mul(1_000_000) / u64::from(HEARTBEAT_TICKS),
             election_ns,
             give_up_ns: REQUEST_NS + 2 * election_ns,
+            digest_ns: DIGEST_NS,
         }
     }
 
@@ -53,7 +58,7 @@ impl Replica {
                 Content::Forward(payloads) => self.take_forwarded(now, from, &payloads),
                 Content::Refused { sequence, why } => self.fail(sequence, why),
                 Content::NotLeading { sequences } => self.hear_not_leading(now, &sequences),
-                Content::Digest { index, digest } => self.digests.push((from, index, digest)),
+                Content::Digest { index, digest } => self.hear_digest(from, index, digest),
             }
         }
         if time_ns != 0 && self.raft.leader() == from {
@@ -117,8 +122,14 @@ impl Replica {
     }
 
     /// A link to or from this member stands. `version`: the newest commands that it knows.
-    pub fn connected(&mut self, peer: u64, version: String) {
+    pub fn connected(&mut self, now: Now, peer: u64, version: String) {
         self.versions.insert(peer, version);
+        self.pump(now);
+    }
+
+    /// Others say that this member was removed from the cluster. It may be too far behind to see it in its log.
+    pub fn removed(&mut self) {
+        self.is_removed = true;
     }
 
     /// The sending of a snapshot has ended; `reached`: up to which entry, if the other has all of it.
@@ -135,12 +146,14 @@ impl Replica {
         from: u64,
         term: u64,
         position: Position,
-        members: &Members,
+        members: Members,
+        cluster_version: Option<&str>,
     ) -> bool {
-        let restores = self.raft.install(from, term, position, crate::membership::of(members));
+        let restores = self.raft.install(from, term, position, crate::membership::of(&members));
         if restores {
             debug_assert!(self.decided.is_empty(), "what was decided before is applied before");
-            self.members = members.clone();
+            self.members = members;
+            self.cluster_version = cluster_version.map(str::to_owned);
             self.members_revision += 1;
         }
         self.pump(now);

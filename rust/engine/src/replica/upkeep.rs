@@ -22,10 +22,7 @@ pub struct Seen {
 
 /// Whether the command changes who belongs to the cluster or who votes.
 pub(super) fn changes_members(body: &Body) -> bool {
-    matches!(
-        body,
-        Body::AddMember { .. } | Body::RemoveMember { .. } | Body::PromoteMember { .. }
-    )
+    matches!(body, Body::AddMember { .. } | Body::RemoveMember { .. } | Body::PromoteMember { .. })
 }
 
 impl Replica {
@@ -42,6 +39,9 @@ impl Replica {
             if leads && !self.appended.has_upkeep() {
                 self.raise_version(now);
                 self.promote(now);
+            }
+            if leads {
+                self.name_moment(now);
             }
         }
         self.pump(now);
@@ -70,7 +70,7 @@ impl Replica {
                 Some(_) => {}
             }
         }
-        let present = self.members.cluster_version();
+        let present = self.cluster_version.as_deref();
         if present.is_none_or(|present| versions::is_less(present, newest)) {
             let (text, shows_machine_keys) = (newest.to_owned(), self.shows_machine_keys);
             self.append_own(now, Body::ClusterVersion { text, shows_machine_keys });
@@ -94,31 +94,18 @@ impl Replica {
     /// A decided command changes who belongs to the cluster, or what is known of them. The table here follows the same
     /// rules as the store's, which applies it later: what it refuses changes nothing.
     pub(super) fn follow_members(&mut self, command: &Command) -> Option<Change> {
-        let change = match &command.body {
-            Body::AddMember { id, peer_urls, is_learner } => {
-                self.members.add(*id, peer_urls, *is_learner).ok()?;
-                Some(if *is_learner { Change::AddLearner(*id) } else { Change::AddVoter(*id) })
-            }
-            Body::RemoveMember { id } => {
-                self.members.remove(*id).ok()?;
-                Some(Change::Remove(*id))
-            }
-            Body::PromoteMember { id } => {
-                self.members.promote(*id).ok()?;
-                Some(Change::AddVoter(*id))
-            }
-            Body::UpdateMember { id, peer_urls } => {
-                self.members.update(*id, peer_urls).ok()?;
-                None
-            }
-            Body::ClusterVersion { text, shows_machine_keys } => {
-                self.members.set_cluster_version(text, *shows_machine_keys);
-                None
-            }
-            _ => return None,
-        };
+        self.members.apply(&command.body).ok()?;
         self.members_revision += 1;
-        change
+        match &command.body {
+            Body::AddMember { id, is_learner: true, .. } => Some(Change::AddLearner(*id)),
+            Body::AddMember { id, .. } | Body::PromoteMember { id } => Some(Change::AddVoter(*id)),
+            Body::RemoveMember { id } => Some(Change::Remove(*id)),
+            Body::ClusterVersion { text, .. } => {
+                self.cluster_version = Some(text.clone());
+                None
+            }
+            _ => None,
+        }
     }
 
     /// Give leadership to the member that has the most, so that nobody has to wait for an election. False: there is

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use coreos_engine::boot::{Parts, boot};
 use coreos_engine::chores::Moment;
+use coreos_engine::replica::Seen;
 use coreos_engine::{MemberConfig, Now, Refused};
 use coreos_store::Body;
 use coreos_wal::{Batch, WalOptions, WriteError};
@@ -25,25 +26,29 @@ fn start(config: &MemberConfig, faults: &Arc<Faults>, now: Now) -> Parts {
     parts
 }
 
+fn tick(parts: &mut Parts, now: Now) {
+    let offset_ns = parts.applier.store.offset_ns();
+    parts.replica.tick(now, Seen { next_deadline_ns: None, offset_ns });
+}
+
 /// The driver's rounds, until nothing is left to write. How many proposals were taken back.
 fn drive(parts: &mut Parts, now: Now) -> usize {
     let (mut batch, mut back) = (Batch::new(), 0);
-    parts.replica.tick(now, None);
+    tick(parts, now);
     while let Some(writing) = parts.replica.fill(now, false, &mut batch) {
         match parts.wal.write(&mut batch) {
             Ok(()) => {
-                let mut completions = Vec::new();
-                let applier = &mut parts.applier;
-                parts.replica.written(&writing, |one| applier.apply(one, &mut completions));
+                parts.replica.written(now, &writing);
+                parts.carry_out(&mut |_| {}).expect("known commands");
             }
             Err(WriteError::NoSpace(why)) => {
                 batch.clear();
                 parts.chores.disk_is_full(now);
-                back += parts.replica.refused(writing, why).len();
+                back += parts.replica.refused(now, writing, why).len();
             }
             Err(error) => panic!("{error}"),
         }
-        parts.replica.tick(now, None);
+        tick(parts, now);
     }
     back
 }
@@ -54,7 +59,7 @@ fn do_jobs(parts: &mut Parts, now: Now) {
     let moment = || Moment { term, index, view: applier.store.view() };
     if let Some(job) = chores.next_job(now, wal, index, 0, moment) {
         let after = chores.done(job.run(), now, wal);
-        after.news.into_iter().for_each(|news| replica.hear(news));
+        after.news.into_iter().for_each(|news| replica.hear(now, news));
     }
 }
 
@@ -147,7 +152,7 @@ fn everything_answered_is_there_and_the_rest_is_done_later() {
         assert_eq!(offset_ns, parts.replica.clock().offset_ns(at(102)), "the wall clock is known");
         drop(parts);
         let mut again = boot(FaultyDisk::with(&faults), &config, at(103)).expect("a start");
-        again.replica.campaign();
+        again.replica.campaign(at(103));
         drive(&mut again, at(103));
         let mut out = Vec::new();
         again.applier.store.get(b"/again", true, 0, usize::MAX, &mut out).expect("it was answered");

@@ -219,6 +219,6 @@ fn how_long_the_oldest_proposal_waits_is_known() {
     assert_eq!(replica.oldest_in_flight_ns(after(3_010)), 3_000 * MS);
     replica.propose(after(400), Body::Write(set("/a", "2")), 3).expect("taken");
     parts.wal.write(&mut batch).expect("written");
-    replica.written(&writing, |_| {});
+    replica.written(after(410), &writing);
     assert_eq!(replica.oldest_in_flight_ns(after(3_010)), 2_610 * MS, "the younger one is left");
 }

@@ -21,7 +21,8 @@ use super::mailbox::Mailbox;
 use super::reply::raft_error;
 use super::route::Action;
 use crate::Member;
-use access::{Access, Who, fingerprint};
+use access::fingerprint;
+pub(super) use access::{Access, Who};
 pub(super) use checks::Key;
 use checks::{Asker, Busy, Checks};
 use credentials::Credentials;
@@ -230,15 +231,47 @@ impl Front {
             request.user = who.user(auth).filter(|_| auth.is_enabled()).map(str::to_owned);
             request.is_root = !auth.is_enabled() || who.is_root(auth);
         }
-        let Some(access) = access else { return self.execute(slot, action, None) };
+        let Some(access) = access else {
+            if self.must_wait(&action) {
+                return self.wait(slot, action, None, who);
+            }
+            return self.execute(slot, action, None);
+        };
         if !self.guard.allows(&who, &access) {
-            let cause = b"Insufficient credentials".to_vec();
-            let error = Error::new(Code::Unauthorized, cause, 0);
-            return self.answer_error(slot, &error, None);
+            return self.refuse_insufficient(slot);
         }
+        if self.must_wait(&action) {
+            return self.wait(slot, action, Some(access), who);
+        }
+        self.carry_out(slot, action, access, who);
+    }
+
+    fn carry_out(&mut self, slot: usize, action: Action, access: Access, who: Who) {
         let is_watch = matches!(action, Action::Call { call: Call::Watch { .. }, .. });
         let permit = (is_watch && !self.guard.upstream).then(|| Box::new(Permit { who, access }));
         self.execute(slot, action, permit);
+    }
+
+    /// A read has waited, and its client may have lost its right to it meanwhile.
+    pub(super) fn judge_ready(
+        &mut self,
+        slot: usize,
+        action: Action,
+        access: Option<Access>,
+        who: Who,
+    ) {
+        self.guard.refresh(&self.member);
+        let Some(access) = access else { return self.execute(slot, action, None) };
+        if !self.guard.allows(&who, &access) {
+            return self.refuse_insufficient(slot);
+        }
+        self.carry_out(slot, action, access, who);
+    }
+
+    fn refuse_insufficient(&mut self, slot: usize) {
+        let cause = b"Insufficient credentials".to_vec();
+        let error = Error::new(Code::Unauthorized, cause, 0);
+        self.answer_error(slot, &error, None);
     }
 
     /// A password has been checked: those who waited for it go on.

@@ -52,7 +52,7 @@ pub(super) fn bytes_of(action: &Action, asking: &Asking) -> usize {
         Action::Call { call: Call::Write { write, .. }, .. } => {
             write.path.len() + write.value.len() + write.prev_value.as_ref().map_or(0, Vec::len)
         }
-        Action::Call { call: Call::Get { path, spec: ReadSpec { page, .. } }, .. } => {
+        Action::Call { call: Call::Get { path, spec: ReadSpec { page, .. }, .. }, .. } => {
             path.len() + page.as_ref().map_or(0, |Page { after, .. }| after.len())
         }
         Action::Call { call: Call::Watch { spec, .. }, .. } => spec.path.len(),
@@ -99,9 +99,10 @@ mod tests {
         let call = |call| Action::Call { call, recursive: false };
         let path = || b"/path".to_vec();
         let watch = WatchSpec { path: path(), recursive: true, stream: true, wait_index: 0 };
-        let watch = call(Call::Watch { spec: watch, progress_s: None });
+        let watch = call(Call::Watch { spec: watch, progress_s: None, quorum: false });
         let page = Some(Page { after: b"/path/a".to_vec(), limit: 1 });
-        let get = call(Call::Get { path: path(), spec: ReadSpec { page, ..ReadSpec::default() } });
+        let spec = ReadSpec { page, ..ReadSpec::default() };
+        let get = call(Call::Get { path: path(), spec, quorum: false });
         let write = Write {
             value: b"value".to_vec(),
             prev_value: Some(b"prev".to_vec()),

@@ -1,0 +1,70 @@
+//! A member's way to the others, and what it asks of it. The sockets are the transport's (`crate::transport`).
+
+use std::sync::atomic::Ordering;
+
+use coreos_store::StoreView;
+
+use crate::clock::Now;
+use crate::member::Inner;
+use crate::peers::Frame;
+
+/// The state of a member's store, for another one that is too far behind.
+pub struct SnapshotSource {
+    /// Term of the last entry in it.
+    pub term: u64,
+    /// The last entry in it.
+    pub index: u64,
+    /// The state after that entry.
+    pub view: StoreView,
+}
+
+/// See the module. Nothing here waits.
+pub trait Links: Send + Sync {
+    /// The members that there are: ids and peer URLs of all the others. Links to those that are missing end.
+    fn set_peers(&self, peers: Vec<(u64, Vec<String>)>);
+
+    /// Send a frame. It may be lost.
+    fn send(&self, to: u64, frame: Frame);
+
+    /// Send a snapshot. [`crate::Member::snapshot_ended`] is told of its end.
+    fn send_snapshot(&self, to: u64, source: SnapshotSource);
+
+    /// End all links and their threads.
+    fn stop(&self);
+}
+
+impl Inner {
+    /// After entries were applied: keep links to whoever is a member now.
+    pub fn follow_members(&self) {
+        let Some(links) = self.links.get() else { return };
+        let members = {
+            let core = self.core.lock();
+            let (members, revision) = core.replica.members();
+            if self.members_revision.swap(revision, Ordering::AcqRel) == revision {
+                return;
+            }
+            members.clone()
+        };
+        let own = self.identity.member_id;
+        let others = members.iter().filter(|member| member.id != own);
+        links.set_peers(others.map(|member| (member.id, member.peer_urls.clone())).collect());
+    }
+
+    /// A member is too far behind for the log.
+    pub fn send_snapshot(&self, to: u64) {
+        let before = self.core.lock().replica.raft().before().index;
+        let source = {
+            let mut applier = self.applier.lock();
+            let view = applier.store.view();
+            SnapshotSource { term: applier.term, index: applier.raft_index, view }
+        };
+        match self.links.get() {
+            Some(links) if source.index >= before => links.send_snapshot(to, source),
+            // What the log has let go is not applied yet. It is asked for again.
+            _ => {
+                let now = Now::real();
+                self.step(now, |replica| replica.snapshot_ended(now, to, None));
+            }
+        }
+    }
+}

@@ -38,13 +38,14 @@ mod versions;
 pub use clock::{ClusterClock, Now};
 pub use completion::{Completion, Sink};
 pub use config::{Joining, MemberConfig};
+pub use coreos_raft::Role as RaftRole;
 pub use coreos_store::{
     AuthChange, Body, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, LIST_MAX, List, PasswordHash, Role, User,
 };
 pub use coreos_wal::{RealDisk, Report, repair, verify};
 pub use error::{EngineError, ErrorKind, Refused};
 pub use execute::NotExecuted;
-pub use ids::{cluster_id, member_id};
+pub use ids::{cluster_id, member_id, new_member_id};
 pub use links::{Links, SnapshotSource};
 pub use member::{Context, Member, Status};
 pub use metrics::{HistogramValue, Metrics};

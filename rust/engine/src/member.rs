@@ -25,7 +25,7 @@ use crate::execute::Waiters;
 use crate::links::Links;
 use crate::log_thread::{self, LogThread};
 use crate::metrics::Metrics;
-use crate::replica::{Replica, Seen};
+use crate::replica::{Replica, Seen, Statistics};
 use crate::ticker::Ticker;
 
 /// What the log thread and proposers share. Held for microseconds, never while waiting for the disk.
@@ -112,8 +112,8 @@ pub struct Status {
     pub role: Role,
     /// Whether it has been removed from the cluster.
     pub is_removed: bool,
-    /// Since when it leads, or led last, in nanoseconds since 1970; 0 = never.
-    pub leads_since_ns: u64,
+    /// Since when the leader leads, as far as this member knows, in nanoseconds since 1970; 0 = there is none.
+    pub leader_since_ns: u64,
     /// The current term.
     pub term: u64,
     /// The last entry in the log.
@@ -280,7 +280,7 @@ impl Member {
     #[must_use]
     pub fn status(&self) -> Status {
         let inner = &*self.0;
-        let (hard_state, last, role, leader_id, is_removed, leads_since_ns) = {
+        let (hard_state, last, role, leader_id, is_removed, leader_since_ns) = {
             let core = inner.core.lock();
             let (replica, raft) = (&core.replica, core.replica.raft());
             (
@@ -289,7 +289,7 @@ impl Member {
                 raft.role(),
                 raft.leader(),
                 replica.is_removed(),
-                replica.leads_since_wall_ns(),
+                replica.leader_since_wall_ns(),
             )
         };
         let (read_only, poisoned, in_flight, oldest_in_flight_ns) = {
@@ -311,7 +311,7 @@ impl Member {
             leader_id,
             role,
             is_removed,
-            leads_since_ns,
+            leader_since_ns,
             term: hard_state.term,
             raft_index: last.index,
             applied: applier.raft_index,
@@ -329,6 +329,12 @@ impl Member {
             in_flight,
             oldest_in_flight_ns,
         }
+    }
+
+    /// Traffic between this member and the others.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.0.core.lock().replica.statistics().clone()
     }
 
     /// The cluster's members, by id.

@@ -15,6 +15,7 @@ mod engine;
 mod errors;
 mod front;
 mod inspect;
+mod statistics;
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {

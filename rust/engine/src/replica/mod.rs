@@ -19,6 +19,7 @@ mod pending;
 mod proposing;
 mod reading;
 mod receiving;
+mod statistics;
 mod timing;
 mod upkeep;
 mod writing;
@@ -41,6 +42,7 @@ pub use proposing::PROPOSAL_BYTES_MAX;
 use reading::Reads;
 use receiving::HardStateSeen;
 pub use receiving::{HEARTBEAT_TICKS, Pace};
+pub use statistics::{FollowerStats, Latency, Statistics, Traffic};
 use timing::Timing;
 pub use upkeep::Seen;
 
@@ -79,7 +81,7 @@ pub struct Replica {
     heard_term: u64,
     ticked_mono_ns: u64,
     seen: HardStateSeen,
-    leads_since_wall_ns: u64,
+    leader_since_wall_ns: u64,
 
     incarnation: u64,
     sequence: u64,
@@ -108,6 +110,7 @@ pub struct Replica {
     outbox: BTreeMap<u64, Vec<Content>>,
     snapshots_wanted: Vec<u64>,
     digests: Digests,
+    statistics: Statistics,
 
     read_only: Option<String>,
     log_is_full: bool,
@@ -130,7 +133,7 @@ impl Replica {
             heard_term: 0,
             ticked_mono_ns: now.mono_ns,
             seen: HardStateSeen::default(),
-            leads_since_wall_ns: 0,
+            leader_since_wall_ns: 0,
             incarnation,
             sequence: 0,
             encoder: Encoder::default(),
@@ -152,6 +155,7 @@ impl Replica {
             outbox: BTreeMap::new(),
             snapshots_wanted: Vec::new(),
             digests: Digests::default(),
+            statistics: Statistics::default(),
             read_only: None,
             log_is_full: false,
             poisoned: None,
@@ -171,10 +175,11 @@ impl Replica {
         self.raft.role() == Role::Leader
     }
 
-    /// Since when it leads, by the wall clock, in nanoseconds since 1970.
+    /// Since when there is this leader, as far as the member knows, by the wall clock, in nanoseconds since 1970; 0 =
+    /// there is none.
     #[must_use]
-    pub fn leads_since_wall_ns(&self) -> u64 {
-        self.leads_since_wall_ns
+    pub fn leader_since_wall_ns(&self) -> u64 {
+        if self.raft.leader() == 0 { 0 } else { self.leader_since_wall_ns }
     }
 
     /// Between two ticks of consensus, in nanoseconds.
@@ -264,6 +269,12 @@ impl Replica {
     #[must_use]
     pub fn members(&self) -> (&Members, u64) {
         (&self.members, self.members_revision)
+    }
+
+    /// Traffic between this member and the others.
+    #[must_use]
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
     }
 
     /// From the host's clocks to cluster time.

@@ -54,7 +54,10 @@ impl Replica {
         let Frame { time_ns, contents } = frame;
         for content in contents {
             match content {
-                Content::Raft(message) => self.raft.step(message),
+                Content::Raft(message) => {
+                    self.statistics.received(now, &message);
+                    self.raft.step(message);
+                }
                 Content::Forward(payloads) => self.take_forwarded(now, from, &payloads),
                 Content::Refused { sequence, why } => self.fail(sequence, why),
                 Content::NotLeading { sequences } => self.hear_not_leading(now, &sequences),
@@ -109,6 +112,7 @@ impl Replica {
     /// A link to or from this member has broken: what was on its way may be lost.
     pub fn unreachable(&mut self, now: Now, peer: u64) {
         self.raft.unreachable(peer);
+        self.statistics.lost(peer);
         if self.raft.leader() == peer {
             self.pending.all_unsent();
         }
@@ -175,6 +179,7 @@ impl Replica {
             if message.said == Said::NeedsSnapshot {
                 self.snapshots_wanted.push(message.to);
             } else {
+                self.statistics.sent(now, &message);
                 self.tell(message.to, Content::Raft(message));
             }
         }
@@ -204,11 +209,13 @@ impl Replica {
             }
             self.clock.run_from(self.heard_ns, now);
             self.timing.lead(self.heard_ns);
-            self.leads_since_wall_ns = now.wall_ns;
+            let others = self.raft.membership().ids().filter(|&id| id != self.id);
+            self.statistics.lead(others);
         }
         if present.leader != 0 && (present.leader, present.term) != (leader, term) {
             self.pending.all_unsent();
             self.send_mono_ns = 0;
+            self.leader_since_wall_ns = now.wall_ns;
         }
         self.seen = present;
     }

@@ -85,6 +85,19 @@ class Engine:
         a URL exists)."""
     def remove_member(self, id: int, *, timeout_ms: int) -> int:
         """0 or an error: 100 there is none, 107 removed before, 108 it is the last that votes."""
+    def serve_peers(
+        self,
+        sockets: list[tuple[int, bool]],
+        *,
+        tls: tuple[str, str, str | None, bool, str | None] | None,
+        server_version: str,
+        cluster_version: str,
+        program_version: str | None,
+    ) -> None:
+        """Serve the peer port on these listening sockets, each with whether it speaks TLS, and talk to the other
+        members from now on. Once; the sockets may be closed afterwards. `tls`: files of certificate, key and authority,
+        whether callers have to show a certificate of that authority, and the common name that it must have. The
+        versions are what `GET /version` says. EngineError with kind ``"config"`` for certificates that cannot be used."""
     def hand_over(self) -> None:
         """Give leadership to another member, if this one leads and there is one to take it. Blocks, for an election
         timeout at most."""

@@ -2,21 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use coreos_store::StoreView;
-
 use crate::clock::Now;
 use crate::member::Inner;
 use crate::peers::Frame;
-
-/// The state of a member's store, for another one that is too far behind.
-pub struct SnapshotSource {
-    /// Term of the last entry in it.
-    pub term: u64,
-    /// The last entry in it.
-    pub index: u64,
-    /// The state after that entry.
-    pub view: StoreView,
-}
+use crate::transport::SnapshotSource;
 
 /// See the module. Nothing here waits.
 pub trait Links: Send + Sync {

@@ -1,10 +1,12 @@
 //! `Engine`: one member.
 
 use std::collections::BTreeMap;
+use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use coreos_engine::transport::VersionTexts;
 use coreos_engine::{
     AuthChange, Body, EngineError, HistogramValue, Joining, Member, MemberConfig, RaftRole,
     new_member_id,
@@ -14,6 +16,7 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::changes::{self, Wanted};
 use crate::errors::engine_error;
+use crate::peers;
 use crate::statistics;
 
 #[pyclass(frozen, module = "coreos_py._core")]
@@ -171,6 +174,25 @@ impl Engine {
     #[pyo3(signature = (id, *, timeout_ms))]
     fn remove_member(&self, py: Python<'_>, id: u64, timeout_ms: u64) -> PyResult<u16> {
         changes::execute(py, &self.member, Body::RemoveMember { id }, timeout_ms)
+    }
+
+    #[pyo3(signature = (sockets, *, tls, server_version, cluster_version, program_version))]
+    fn serve_peers(
+        &self,
+        py: Python<'_>,
+        sockets: Vec<(RawFd, bool)>,
+        tls: Option<peers::Tls>,
+        server_version: String,
+        cluster_version: String,
+        program_version: Option<String>,
+    ) -> PyResult<()> {
+        let texts = VersionTexts {
+            server: server_version,
+            cluster: cluster_version,
+            program: program_version,
+        };
+        py.detach(|| peers::serve(&self.member, &sockets, tls, texts))?
+            .map_err(|why| engine_error(py, "config", &why))
     }
 
     fn hand_over(&self, py: Python<'_>) {

@@ -15,6 +15,7 @@ mod engine;
 mod errors;
 mod front;
 mod inspect;
+mod peers;
 mod statistics;
 
 #[pymodule]

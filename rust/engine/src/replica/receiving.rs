@@ -143,16 +143,20 @@ impl Replica {
     }
 
     /// The leader's snapshot is durable here. True: the store is to be restored from it, at once and before anything
-    /// else is applied, and those who wait are to be answered from its window ([`Replica::settle`]).
+    /// else is applied, and those who wait are to be answered from its window ([`Replica::settle`]). False: it is of no
+    /// use any more, or whoever sent it does not lead any more.
     pub fn install(
         &mut self,
         now: Now,
         from: u64,
-        term: u64,
         position: Position,
         members: Members,
         cluster_version: Option<&str>,
     ) -> bool {
+        if self.raft.leader() != from {
+            return false;
+        }
+        let term = self.raft.hard_state().term;
         let restores = self.raft.install(from, term, position, crate::membership::of(&members));
         if restores {
             debug_assert!(self.decided.is_empty(), "what was decided before is applied before");

@@ -6,10 +6,11 @@ import signal
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coreos_py import __version__, logs
+from coreos_py.etcd import bootstrap
+from coreos_py.etcd.bootstrap.directory import identity_file
 from coreos_py.etcd.closing import close_engine
 from coreos_py.etcd.descriptors import Limits, raise_limit, share_out
 from coreos_py.etcd.errors import StartError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from coreos_py.etcd.tls import ReloadingContext
 
 _LOG = logs.Log("etcd")
+MemberPlan = bootstrap.Restart | bootstrap.NewCluster | bootstrap.Join
 # By default they end a process without a word; they do nothing to a Go program, and so to etcd.
 _WITHOUT_EFFECT = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
@@ -44,12 +46,22 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
     try:
         descriptor_limit = raise_limit()
         tls = _read_certificates(settings)
+        # Ports before others hear of this member: a busy one must cost nothing.
         clients = bind_all(settings.listen_client_urls)
         listeners += clients
-        peers = bind_all(settings.listen_peer_urls)
+        peers = bind_all(settings.listen_peer_urls) if settings.proxy.is_off else []
         listeners += peers
-        is_new = not os.path.exists(_identity(settings))
-        engine = _open_beside_loading_trio(settings)
+        plan = bootstrap.plan(settings)
+        if isinstance(plan, bootstrap.RunProxy):
+            from coreos_py.etcd.proxy.service import run_proxy
+
+            close_all(peers)
+            run_proxy(settings, plan, clients, tls, descriptor_limit, environ)
+            _LOG.info("stopped")
+            return 0
+        _refuse_what_the_engine_lacks(settings, plan)
+        is_new = not os.path.exists(identity_file(settings.data_dir))
+        engine = _open_beside_loading_trio(settings, plan)
         try:
             limits = share_out(descriptor_limit, settings.max_connections, has_tls=tls is not None)
             service = _make_service(settings, engine, tls, limits, argv)
@@ -70,10 +82,22 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
     return 0
 
 
-def _identity(settings: Settings) -> Path:
-    """The file that a member's data directory has from its creation on. For `os.path.exists`, which takes a
-    directory that it may not read for an empty one: the engine says what is wrong with it."""
-    return Path(settings.data_dir) / "member" / "identity"
+def _refuse_what_the_engine_lacks(settings: Settings, plan: bootstrap.Plan) -> None:
+    """The engine of this version runs one member, which founds its cluster itself."""
+    if settings.force_new_cluster:
+        raise StartError("--force-new-cluster is not supported by this version yet")
+    if isinstance(plan, bootstrap.Join):
+        raise StartError(
+            "joining a cluster (--initial-cluster-state existing) is not supported by this version yet"
+        )
+    if isinstance(plan, bootstrap.NewCluster) and len(plan.initial_cluster) > 1:
+        raise StartError(
+            f"clusters of more than one member (--initial-cluster lists {len(plan.initial_cluster)}) "
+            "are not supported by this version yet"
+        )
+    for url in (*settings.listen_peer_urls, *settings.advertise_peer_urls):
+        if url.scheme != "http":
+            raise StartError(f"TLS between members ({url}) is not supported by this version yet: use http")
 
 
 def _announce(*, is_new: bool) -> None:
@@ -85,23 +109,16 @@ def _announce(*, is_new: bool) -> None:
     _LOG.info("ready to serve client requests")
 
 
-def open_engine(settings: Settings) -> "Engine":
+def open_engine(settings: Settings, plan: MemberPlan) -> "Engine":
     """Recover or create the member. StartError with the engine's own sentence."""
     from coreos_py._core import Engine, EngineError
 
-    data_dir = Path(settings.data_dir)
-    if data_dir.exists() and not data_dir.is_dir():
-        raise StartError(f"the data directory {data_dir} is not a directory: give another --data-dir")
-    if settings.initial_cluster_state == "existing" and not os.path.exists(_identity(settings)):
-        raise StartError(
-            "joining a cluster (--initial-cluster-state existing) is not supported by this version yet"
-        )
     try:
         return Engine.open(
             settings.data_dir,
             name=settings.name,
-            initial_cluster=[(name, list(urls)) for name, urls in settings.initial_cluster],
-            token=settings.token,
+            initial_cluster=[(name, list(urls)) for name, urls in plan.initial_cluster],
+            token=plan.token,
             peer_urls=[str(url) for url in settings.advertise_peer_urls],
             client_urls=[str(url) for url in settings.advertise_client_urls],
             heartbeat_ms=settings.heartbeat_ms,
@@ -136,11 +153,11 @@ def make_front(engine: "Engine", settings: Settings, max_connections: int) -> "F
     )
 
 
-def _open_beside_loading_trio(settings: Settings) -> "Engine":
+def _open_beside_loading_trio(settings: Settings, plan: MemberPlan) -> "Engine":
     """Loading Trio takes about as long as opening a member; both at once take little more than one."""
     loader = threading.Thread(target=importlib.import_module, args=("coreos_py.etcd.service",), daemon=True)
     loader.start()
-    engine = open_engine(settings)
+    engine = open_engine(settings, plan)
     loader.join()
     return engine
 

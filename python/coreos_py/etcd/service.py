@@ -4,7 +4,7 @@ import gc
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from coreos_py import logs
 from coreos_py.etcd.accepting import accept_forever
 from coreos_py.etcd.descriptors import Limits
 from coreos_py.etcd.driver import Driver
+from coreos_py.etcd.ending import DRAIN_S, end_signals, guard, stop_at_signal
 from coreos_py.etcd.endpoints.context import Context
 from coreos_py.etcd.listeners import Listener, close_all
 from coreos_py.etcd.notify import notify
@@ -28,11 +29,8 @@ if TYPE_CHECKING:
     from coreos_py._core import Engine, Front
 
 _LOG = logs.Log("etcd")
-# Longer than a write may take by default; then whoever is still there is cut off.
-DRAIN_S = 8.0
 
 Take = Callable[[socket.socket, str], None]
-Serve = Callable[[socket.socket, str], Awaitable[None]]
 
 
 class Service:
@@ -67,7 +65,7 @@ class Service:
     def run(self, clients: Sequence[Listener], peers: Sequence[Listener], environ: Mapping[str, str]) -> None:
         """Serve; returns when the member has been told to end and has answered what was running."""
         # Trio's receiver takes over for a time: what comes before counts, what comes after spoils nothing.
-        numbers = _end_signals()
+        numbers = end_signals()
         for number in numbers:
             signal.signal(number, self._note_signal)
         # What exists now stays: the collector need not look at it again.
@@ -116,7 +114,7 @@ class Service:
         handshakes = trio.Semaphore(self._limits.handshakes, max_value=self._limits.handshakes)
 
         def take_peer(connection: socket.socket, remote: str) -> None:
-            nursery.start_soon(_guard, peer_port.serve, connection, remote)
+            nursery.start_soon(guard, peer_port.serve, connection, remote)
 
         for listener in (*clients, *peers):
             self._front.yield_to(listener.socket.fileno())
@@ -150,38 +148,15 @@ class Service:
         async def serve(connection: socket.socket, remote: str) -> None:
             await serve_tls(driver, connection, remote, tls.current(), limits)
 
-        return lambda connection, remote: nursery.start_soon(_guard, serve, connection, remote)
+        return lambda connection, remote: nursery.start_soon(guard, serve, connection, remote)
 
     async def _drain(self, driver: Driver, signals: "AsyncIterator[int]") -> None:
         """Answer what runs, for a while; a second signal cuts it short."""
         driver.drain()
         with trio.move_on_after(DRAIN_S) as limit:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_stop_at_signal, signals, nursery.cancel_scope)
+                nursery.start_soon(stop_at_signal, signals, nursery.cancel_scope)
                 await driver.drained.wait()
                 nursery.cancel_scope.cancel()
         if limit.cancelled_caught or not driver.drained.is_set():
             _LOG.warn("connections cut off", connections=self._front.connections())
-
-
-async def _guard(serve: Serve, connection: socket.socket, remote: str) -> None:
-    """Serve a connection; a flaw that shows in one of them must not end the member."""
-    try:
-        await serve(connection, remote)
-    except Exception as error:  # noqa: BLE001 - see above
-        _LOG.error("a connection failed", cause=error, remote=remote)
-
-
-def _end_signals() -> tuple[signal.Signals, ...]:
-    """What ends the member. A hang-up does not when it is ignored already: that is what `nohup` is for."""
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        return (signal.SIGTERM, signal.SIGINT)
-    return (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-async def _stop_at_signal(signals: "AsyncIterator[int]", scope: trio.CancelScope) -> None:
-    """Not at another hang-up: when a terminal goes, shell and kernel both send one."""
-    async for number in signals:
-        if number != signal.SIGHUP:
-            scope.cancel()
-            return

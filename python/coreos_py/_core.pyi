@@ -89,13 +89,15 @@ class Engine:
         self,
         sockets: list[tuple[int, bool]],
         *,
+        known: list[tuple[int, list[str]]],
         tls: tuple[str, str, str | None, bool, str | None] | None,
         server_version: str,
         cluster_version: str,
         program_version: str | None,
     ) -> None:
         """Serve the peer port on these listening sockets, each with whether it speaks TLS, and talk to the other
-        members from now on. Once; the sockets may be closed afterwards. `tls`: files of certificate, key and authority,
+        members from now on. Once; the sockets may be closed afterwards. `known`: ids and peer URLs of members, for
+        one that joins and has not heard of any. `tls`: files of certificate, key and authority,
         whether callers have to show a certificate of that authority, and the common name that it must have. The
         versions are what `GET /version` says. EngineError with kind ``"config"`` for certificates that cannot be used."""
     def hand_over(self) -> None:

@@ -16,6 +16,7 @@ from coreos_py.etcd.descriptors import Limits, raise_limit, share_out
 from coreos_py.etcd.errors import StartError
 from coreos_py.etcd.hosts import accepted_hosts
 from coreos_py.etcd.listeners import Listener, bind_all, close_all, listen_all
+from coreos_py.etcd.peer_port import serve_peers
 from coreos_py.etcd.settings import Settings
 from coreos_py.etcd.versions import CLUSTER_VERSION
 
@@ -59,18 +60,20 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
             run_proxy(settings, plan, clients, tls, descriptor_limit, environ)
             _LOG.info("stopped")
             return 0
-        _refuse_what_the_engine_lacks(settings, plan)
         is_new = not os.path.exists(identity_file(settings.data_dir))
         engine = _open_beside_loading_trio(settings, plan)
         try:
             limits = share_out(descriptor_limit, settings.max_connections, has_tls=tls is not None)
             service = _make_service(settings, engine, tls, limits, argv)
             listen_all(listeners)
+            serve_peers(engine, settings, plan, peers)
             for listener in listeners:
                 whom = "clients" if listener in clients else "peers"
                 _LOG.info(f"listening for {whom}", url=listener.url, address=listener.address)
+            # The engine has copies of its own.
+            close_all(peers)
             _announce(is_new=is_new)
-            service.run(clients, peers, environ)
+            service.run(clients, environ)
         finally:
             close_engine(engine)
     except StartError as error:
@@ -80,24 +83,6 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
         close_all(listeners)
     _LOG.info("stopped")
     return 0
-
-
-def _refuse_what_the_engine_lacks(settings: Settings, plan: bootstrap.Plan) -> None:
-    """The engine of this version runs one member, which founds its cluster itself."""
-    if settings.force_new_cluster:
-        raise StartError("--force-new-cluster is not supported by this version yet")
-    if isinstance(plan, bootstrap.Join):
-        raise StartError(
-            "joining a cluster (--initial-cluster-state existing) is not supported by this version yet"
-        )
-    if isinstance(plan, bootstrap.NewCluster) and len(plan.initial_cluster) > 1:
-        raise StartError(
-            f"clusters of more than one member (--initial-cluster lists {len(plan.initial_cluster)}) "
-            "are not supported by this version yet"
-        )
-    for url in (*settings.listen_peer_urls, *settings.advertise_peer_urls):
-        if url.scheme != "http":
-            raise StartError(f"TLS between members ({url}) is not supported by this version yet: use http")
 
 
 def _announce(*, is_new: bool) -> None:
@@ -121,6 +106,8 @@ def open_engine(settings: Settings, plan: MemberPlan) -> "Engine":
             token=plan.token,
             peer_urls=[str(url) for url in settings.advertise_peer_urls],
             client_urls=[str(url) for url in settings.advertise_client_urls],
+            joining=plan.joining[:2] if plan.joining else None,
+            force_new_cluster=settings.force_new_cluster,
             heartbeat_ms=settings.heartbeat_ms,
             election_ms=settings.election_ms,
             snapshot_count=settings.snapshot_count,

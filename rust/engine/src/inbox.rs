@@ -15,11 +15,17 @@ use crate::transport::{
 };
 
 impl Member {
-    /// Talk to the other members over the network from now on. Once.
+    /// Talk to the other members over the network from now on. Once. `known` are ids and peer URLs of members of the
+    /// cluster, for a member that joins it and has not heard of any.
     ///
     /// # Errors
     /// In one line: which certificate cannot be used, or what the system refuses.
-    pub fn serve_peers(&self, config: TransportConfig) -> Result<(), String> {
+    pub fn serve_peers(
+        &self,
+        config: TransportConfig,
+        known: Vec<(u64, Vec<String>)>,
+    ) -> Result<(), String> {
+        *self.0.known_peers.lock() = known;
         let inbox = Arc::new(MemberInbox(Arc::downgrade(&self.0)));
         let transport = Transport::start(config, inbox)?;
         self.connect(Box::new(transport));
@@ -100,7 +106,8 @@ impl Inbox for MemberInbox {
         let standing = self.with(|member| {
             let core = member.0.core.lock();
             let (members, _) = core.replica.members();
-            if members.get(id).is_some() {
+            let knows_nobody = members.iter().next().is_none();
+            if members.get(id).is_some() || (knows_nobody && member.0.knows(id)) {
                 Standing::Member
             } else if members.is_removed(id) {
                 Standing::Removed

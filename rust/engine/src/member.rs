@@ -59,6 +59,8 @@ pub(crate) struct Inner {
     pub is_current: AtomicBool,
     /// States whose digest is to be computed, each after an entry.
     pub moments: Mutex<Vec<(u64, StoreView)>>,
+    /// Ids and peer URLs that a member that joins was told.
+    pub known_peers: Mutex<Vec<(u64, Vec<String>)>>,
     /// A number that changes with the members, as the links last saw it.
     pub members_revision: AtomicU64,
     pub sink: Mutex<Option<Arc<dyn Sink>>>,
@@ -178,6 +180,7 @@ impl Member {
             reads_alone: AtomicBool::new(leads),
             is_current: AtomicBool::new(leads),
             moments: Mutex::default(),
+            known_peers: Mutex::default(),
             members_revision: AtomicU64::new(u64::MAX),
             sink: Mutex::new(None),
             next_deadline_ns: AtomicU64::new(u64::MAX),

@@ -176,11 +176,13 @@ impl Engine {
         changes::execute(py, &self.member, Body::RemoveMember { id }, timeout_ms)
     }
 
-    #[pyo3(signature = (sockets, *, tls, server_version, cluster_version, program_version))]
+    #[pyo3(signature = (sockets, *, known, tls, server_version, cluster_version, program_version))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
     fn serve_peers(
         &self,
         py: Python<'_>,
         sockets: Vec<(RawFd, bool)>,
+        known: Vec<(u64, Vec<String>)>,
         tls: Option<peers::Tls>,
         server_version: String,
         cluster_version: String,
@@ -191,7 +193,7 @@ impl Engine {
             cluster: cluster_version,
             program: program_version,
         };
-        py.detach(|| peers::serve(&self.member, &sockets, tls, texts))?
+        py.detach(|| peers::serve(&self.member, &sockets, tls, texts, known))?
             .map_err(|why| engine_error(py, "config", &why))
     }
 

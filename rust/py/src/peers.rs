@@ -20,6 +20,7 @@ pub fn serve(
     sockets: &[(RawFd, bool)],
     tls: Option<Tls>,
     texts: VersionTexts,
+    known: Vec<(u64, Vec<String>)>,
 ) -> PyResult<Result<(), String>> {
     let status = member.status();
     let tls = tls.map(|(cert_file, key_file, trusted_ca_file, client_cert_auth, allowed_cn)| {
@@ -36,7 +37,7 @@ pub fn serve(
         texts,
         ..TransportConfig::new(status.cluster_id, status.member_id)
     };
-    Ok(member.serve_peers(config))
+    Ok(member.serve_peers(config, known))
 }
 
 fn listener(socket: RawFd, has_tls: bool) -> PyResult<PeerListener> {

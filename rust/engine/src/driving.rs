@@ -46,6 +46,7 @@ impl Inner {
         if std::mem::replace(&mut core.led, leads) != leads {
             self.role_changed.notify_all();
         }
+        self.note_leader(&mut core);
         if core.replica.poisoned().is_some() && !core.is_over {
             core.is_over = true;
             let why = core.replica.poisoned().unwrap_or_default().to_owned();
@@ -61,6 +62,21 @@ impl Inner {
         if has_results {
             self.carry_out();
         }
+    }
+
+    /// Say who leads, when that changes.
+    fn note_leader(&self, core: &mut Core) {
+        let raft = core.replica.raft();
+        let present = (raft.leader(), raft.hard_state().term);
+        if std::mem::replace(&mut core.told_leader, present) == present || core.replica.is_alone() {
+            return;
+        }
+        let (leader, term) = present;
+        self.log(match leader {
+            0 => format!("there is no leader at the moment (term {term})"),
+            own if own == self.identity.member_id => format!("this member leads since term {term}"),
+            _ => format!("{leader:x} leads since term {term}"),
+        });
     }
 
     /// The log thread has taken what it writes: see to the rest before it does.

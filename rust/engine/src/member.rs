@@ -33,6 +33,8 @@ pub(crate) struct Core {
     pub replica: Replica,
     /// Whether it led at the last step.
     pub led: bool,
+    /// The leader and term that the log has been told of.
+    pub told_leader: (u64, u64),
     /// Everybody has been told that the log has failed.
     pub is_over: bool,
 }
@@ -169,7 +171,12 @@ impl Member {
         let etcd_index = parts.applier.store.etcd_index();
         let inner = Arc::new(Inner {
             identity: parts.identity,
-            core: Mutex::new(Core { replica: parts.replica, led: leads, is_over: false }),
+            core: Mutex::new(Core {
+                replica: parts.replica,
+                led: leads,
+                is_over: false,
+                told_leader: (0, 0),
+            }),
             role_changed: Condvar::new(),
             applying: Mutex::default(),
             links: OnceLock::new(),

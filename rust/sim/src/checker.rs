@@ -11,7 +11,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use coreos_engine::replica::Decided;
-use coreos_store::{Applied, Command, Event, RequestId, Store, StoreConfig, WatchSpec, Watching};
+use coreos_store::{
+    Applied, Command, Event, Notice, RequestId, Store, StoreConfig, WatchSpec, Watching,
+};
 
 /// What went wrong.
 pub type Problem = String;
@@ -90,7 +92,7 @@ impl Checker {
         self.decided.push(command.clone());
         let mut notices = Vec::new();
         self.store.take_notices(&mut notices);
-        self.expected.extend(notices.into_iter().map(|notice| notice.event));
+        self.expected.extend(notices.iter().filter_map(Notice::event).cloned());
         Ok(())
     }
 

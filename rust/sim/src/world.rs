@@ -9,7 +9,7 @@ use coreos_engine::boot::{Parts, boot};
 use coreos_engine::chores::{Job, Moment};
 use coreos_engine::replica::Decided;
 use coreos_engine::{Completion, EngineError, MemberConfig, Now};
-use coreos_store::StoreConfig;
+use coreos_store::{Action, Notice, StoreConfig};
 use coreos_wal::{Batch, WalOptions, WriteError};
 
 use crate::Broken;
@@ -217,10 +217,10 @@ impl World {
                     }
                     Completion::Notices(notices) => {
                         totals.events += notices.len() as u64;
-                        let expiries =
-                            notices.iter().filter(|n| n.event.action().as_str() == "expire");
+                        let events = || notices.iter().filter_map(Notice::event);
+                        let expiries = events().filter(|event| event.action() == Action::Expire);
                         totals.expiries += expiries.count() as u64;
-                        checker.told(notices.iter().map(|notice| &notice.event))?;
+                        checker.told(events())?;
                     }
                     Completion::AuthChanged => {}
                     Completion::Poisoned(why) => return Err(why),

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::command::{Body, Command, RequestId};
-use crate::error::Code;
+use crate::error::{Code, Error};
 use crate::event::{Action, Event};
-use crate::members::MemberInfo;
 use crate::store::{Applied, Store};
 use crate::window::{Known, Outcome};
 
@@ -28,6 +27,13 @@ impl Store {
         let outcome = self.carry_out(&command.body);
         self.window.push(id, outcome.clone());
         Applied { outcome, etcd_index: self.etcd_index, repeated: false }
+    }
+
+    /// What came of the command with this request id, if it was applied: what [`Store::apply`] would answer to it now,
+    /// "outcome unknown" included. None: it was not, or the id is none.
+    #[must_use]
+    pub fn outcome_of(&self, request: RequestId) -> Option<Applied> {
+        if request.is_none() { None } else { self.applied_before(request) }
     }
 
     fn applied_before(&self, id: RequestId) -> Option<Applied> {
@@ -56,14 +62,10 @@ impl Store {
             Body::Noop => {}
             Body::Expire => self.expire(),
             Body::Clock { offset_ns } => self.offset_ns = *offset_ns,
-            Body::PromoteMember { id } => {
-                if let Some(member) = self.members.get_mut(*id) {
-                    member.is_learner = false;
-                }
-            }
+            Body::PromoteMember { .. } => self.change_members(body)?,
             system => {
                 let before = self.etcd_index;
-                self.carry_out_system(system);
+                self.carry_out_system(system)?;
                 // Each of its events has taken an index of its own; without any it takes one all the same.
                 if self.etcd_index == before {
                     let index = self.next_index();
@@ -76,28 +78,21 @@ impl Store {
 
     /// The commands that take an index without being a client's. What a client can see of them are events of machine
     /// keys.
-    fn carry_out_system(&mut self, body: &Body) {
+    fn carry_out_system(&mut self, body: &Body) -> Result<(), Error> {
         match body {
-            Body::AddMember { id, peer_urls, is_learner } => {
-                self.members.add(*id, peer_urls, *is_learner);
+            Body::AddMember { .. } => self.change_members(body)?,
+            Body::RemoveMember { id } | Body::UpdateMember { id, .. } => {
+                self.change_shown_member(*id, body)?;
             }
-            Body::RemoveMember { id } => {
-                if let Some(member) = self.members.remove(*id) {
-                    self.drop_machine_key(&member);
+            Body::Publish { id, shows_machine_keys, .. } => {
+                // One that does not belong to the cluster decides nothing.
+                if self.members.get(*id).is_some() {
+                    self.show_machine_keys(*shows_machine_keys);
                 }
-            }
-            Body::UpdateMember { id, peer_urls } => {
-                self.change_member(*id, |member| member.peer_urls.clone_from(peer_urls));
-            }
-            Body::Publish { id, name, client_urls, shows_machine_keys } => {
-                self.show_machine_keys(*shows_machine_keys);
-                self.change_member(*id, |member| {
-                    member.name.clone_from(name);
-                    member.client_urls.clone_from(client_urls);
-                });
+                self.change_shown_member(*id, body)?;
             }
             Body::ClusterVersion { text, shows_machine_keys } => {
-                self.members.cluster_version = Some(text.clone());
+                self.cluster_version = Some(text.clone());
                 self.show_machine_keys(*shows_machine_keys);
                 self.keep_config_key();
             }
@@ -108,14 +103,25 @@ impl Store {
             | Body::Auth(_)
             | Body::PromoteMember { .. } => unreachable!("these do not take an index here"),
         }
+        Ok(())
     }
 
-    fn change_member(&mut self, id: u64, change: impl FnOnce(&mut MemberInfo)) {
-        let Some(member) = self.members.get_mut(id) else { return };
-        let before = member.clone();
-        change(member);
-        let after = member.clone();
-        self.keep_machine_key(&before, &after);
+    fn change_members(&mut self, body: &Body) -> Result<(), Error> {
+        self.members
+            .apply(body)
+            .map_err(|error| self.fail(error.code(), error.to_string().as_bytes()))
+    }
+
+    /// A change of a member that may have a key.
+    fn change_shown_member(&mut self, id: u64, body: &Body) -> Result<(), Error> {
+        let before = self.members.get(id).cloned();
+        self.change_members(body)?;
+        match (before, self.members.get(id).cloned()) {
+            (Some(before), Some(after)) => self.keep_machine_key(&before, &after),
+            (Some(before), None) => self.drop_machine_key(&before),
+            (None, _) => {}
+        }
+        Ok(())
     }
 
     /// Remove what is due, oldest deadline first. A node in a directory that goes is no event of its own.

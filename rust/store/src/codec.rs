@@ -8,6 +8,11 @@ use crate::unpack::{Fault, Unpacker};
 /// Encoding version of the commands written here.
 const VERSION: u64 = 1;
 
+/// Kinds that decide who votes.
+const ADD_MEMBER: u64 = 4;
+const REMOVE_MEMBER: u64 = 5;
+const PROMOTE_MEMBER: u64 = 9;
+
 const DIR: u64 = 1;
 const RECURSIVE: u64 = 2;
 const REFRESH: u64 = 4;
@@ -70,9 +75,9 @@ impl Command {
             Body::Expire => to.uint(2).array(0),
             Body::Clock { offset_ns } => to.uint(3).array(1).int(*offset_ns),
             Body::AddMember { id, peer_urls, is_learner } => {
-                to.uint(4).array(3).uint(*id).texts(peer_urls).bool(*is_learner)
+                to.uint(ADD_MEMBER).array(3).uint(*id).texts(peer_urls).bool(*is_learner)
             }
-            Body::RemoveMember { id } => to.uint(5).array(1).uint(*id),
+            Body::RemoveMember { id } => to.uint(REMOVE_MEMBER).array(1).uint(*id),
             Body::UpdateMember { id, peer_urls } => to.uint(6).array(2).uint(*id).texts(peer_urls),
             Body::Publish { id, name, client_urls, shows_machine_keys } => to
                 .uint(7)
@@ -84,9 +89,23 @@ impl Command {
             Body::ClusterVersion { text, shows_machine_keys } => {
                 to.uint(8).array(2).text(text).bool(*shows_machine_keys)
             }
-            Body::PromoteMember { id } => to.uint(9).array(1).uint(*id),
+            Body::PromoteMember { id } => to.uint(PROMOTE_MEMBER).array(1).uint(*id),
             Body::Auth(change) => auth_codec::encode_change(to.uint(10), change),
         };
+    }
+
+    /// The request id of the command that `bytes` are, without a look at its body. None: they do not begin like a
+    /// command of a version that is known.
+    #[must_use]
+    pub fn request_of(bytes: &[u8]) -> Option<RequestId> {
+        peek(bytes).map(|(request, _)| request)
+    }
+
+    /// Whether the command that `bytes` are makes a member, takes one away or lets one vote, without a look at its
+    /// body.
+    #[must_use]
+    pub fn changes_members(bytes: &[u8]) -> bool {
+        matches!(peek(bytes), Some((_, ADD_MEMBER | REMOVE_MEMBER | PROMOTE_MEMBER)))
     }
 
     /// The command that `bytes` are, all of them.
@@ -111,6 +130,18 @@ impl Command {
         from.end()?;
         Ok(Command { request: RequestId { member, incarnation, sequence }, time_ns, body })
     }
+}
+
+/// Request id and kind.
+fn peek(bytes: &[u8]) -> Option<(RequestId, u64)> {
+    let mut from = Unpacker(bytes);
+    if from.array().ok()? != 7 || from.uint().ok()? != VERSION {
+        return None;
+    }
+    let mut next = || from.uint().ok();
+    let request = RequestId { member: next()?, incarnation: next()?, sequence: next()? };
+    let (_time_ns, kind) = (next()?, next()?);
+    Some((request, kind))
 }
 
 fn encode_write<'a, 'b>(to: &'a mut Packer<'b>, write: &Write) -> &'a mut Packer<'b> {
@@ -147,10 +178,10 @@ fn decode_body(from: &mut Unpacker<&[u8]>) -> Result<Body, DecodeError> {
         1 => Body::Write(decode_write(from)?),
         2 => Body::Expire,
         3 => Body::Clock { offset_ns: from.int()? },
-        4 => {
+        ADD_MEMBER => {
             Body::AddMember { id: from.uint()?, peer_urls: from.texts()?, is_learner: from.bool()? }
         }
-        5 => Body::RemoveMember { id: from.uint()? },
+        REMOVE_MEMBER => Body::RemoveMember { id: from.uint()? },
         6 => Body::UpdateMember { id: from.uint()?, peer_urls: from.texts()? },
         7 => Body::Publish {
             id: from.uint()?,
@@ -159,7 +190,7 @@ fn decode_body(from: &mut Unpacker<&[u8]>) -> Result<Body, DecodeError> {
             shows_machine_keys: from.bool()?,
         },
         8 => Body::ClusterVersion { text: from.text()?, shows_machine_keys: from.bool()? },
-        9 => Body::PromoteMember { id: from.uint()? },
+        PROMOTE_MEMBER => Body::PromoteMember { id: from.uint()? },
         _ => Body::Auth(auth_codec::decode_change(from)?),
     })
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashTable};
 use rustc_hash::FxBuildHasher;
 
+use crate::error::Error;
 use crate::event::Event;
 use crate::path;
 use crate::prefix_hash::PrefixHash;
@@ -23,10 +24,31 @@ pub struct WatchId(pub(crate) u64);
 pub struct Notice {
     /// What the watch was registered with.
     pub token: u64,
-    /// What happened.
-    pub event: Arc<Event>,
-    /// The watch was for one event and is over.
+    /// What.
+    pub what: Told,
+    /// The watch is over: it was for one event, or there is a gap.
     pub ended: bool,
+}
+
+/// What a watcher is told.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// It happened.
+    Event(Arc<Event>),
+    /// What happened here is not known, because the state came as a whole: error 401, with the oldest event's index
+    /// that is known now.
+    Gap(Box<Error>),
+}
+
+impl Notice {
+    /// The event that it tells of, if it does not tell of a gap.
+    #[must_use]
+    pub fn event(&self) -> Option<&Arc<Event>> {
+        match &self.what {
+            Told::Event(event) => Some(event),
+            Told::Gap(_) => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -155,6 +177,25 @@ impl Hub {
         self.forget_if_empty(&watcher.path, hash);
     }
 
+    /// End every watch, in the order in which they began. `why` is given the first index that the watcher has heard
+    /// nothing of: not below `next_index`.
+    pub fn end_all(
+        &mut self,
+        next_index: u64,
+        why: impl Fn(u64) -> Error,
+        notices: &mut Vec<Notice>,
+    ) {
+        let mut ended: Vec<(u64, Watcher)> = self.watchers.drain().collect();
+        ended.sort_unstable_by_key(|(id, _)| *id);
+        self.by_path.clear();
+        self.paths.clear();
+        self.later.clear();
+        notices.extend(ended.into_iter().map(|(_, watcher)| {
+            let gap = why(watcher.from_index.max(next_index));
+            Notice { token: watcher.token, what: Told::Gap(Box::new(gap)), ended: true }
+        }));
+    }
+
     fn forget_if_empty(&mut self, path: &[u8], hash: u64) {
         let Ok(entry) = self.by_path.find_entry(hash, |lists| *lists.path == *path) else { return };
         let lists = entry.get();
@@ -248,7 +289,8 @@ fn tell_list(
     list.retain(|id| {
         let Some(watcher) = watchers.get_mut(id) else { return false };
         let (token, stream) = (watcher.token, watcher.stream);
-        notices.push(Notice { token, event: event.clone(), ended: !stream });
+        let what = Told::Event(event.clone());
+        notices.push(Notice { token, what, ended: !stream });
         if stream {
             watcher.place = Some(kept);
             kept += 1;

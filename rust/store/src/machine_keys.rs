@@ -33,7 +33,7 @@ impl Store {
     /// From now on the keys are shown, or not. Those that were go, with an event for the machines and
     /// one for the configuration.
     pub(crate) fn show_machine_keys(&mut self, shows: bool) {
-        let showed = std::mem::replace(&mut self.members.shows_machine_keys, shows);
+        let showed = std::mem::replace(&mut self.shows_machine_keys, shows);
         if showed && !shows {
             self.drop_kept(MACHINES);
             self.drop_kept(CONFIG);
@@ -42,7 +42,7 @@ impl Store {
 
     /// A member has changed its name or URLs.
     pub(crate) fn keep_machine_key(&mut self, before: &MemberInfo, after: &MemberInfo) {
-        if !self.members.shows_machine_keys {
+        if !self.shows_machine_keys {
             return;
         }
         if key_of(before) != key_of(after) {
@@ -55,9 +55,8 @@ impl Store {
 
     /// A member has left, or left its name. Names need not be unique: the key stays while it is another member's too.
     pub(crate) fn drop_machine_key(&mut self, member: &MemberInfo) {
-        let Some(key) = key_of(member).filter(|_| self.members.shows_machine_keys) else { return };
-        let namesakes =
-            self.members.all.values().filter(|other| key_of(other).as_ref() == Some(&key));
+        let Some(key) = key_of(member).filter(|_| self.shows_machine_keys) else { return };
+        let namesakes = self.members.iter().filter(|other| key_of(other).as_ref() == Some(&key));
         let values: Vec<Vec<u8>> = namesakes.map(value_of).collect();
         let Some(first) = values.first() else { return self.drop_kept(&key) };
         let shown = self.tree.find(&key).map(|id| self.tree.get(id).text.value());
@@ -68,7 +67,7 @@ impl Store {
 
     /// The cluster version is known, so the cluster is complete and has a configuration.
     pub(crate) fn keep_config_key(&mut self) {
-        if self.members.shows_machine_keys {
+        if self.shows_machine_keys {
             self.set_kept(CONFIG, CONFIG_VALUE);
         }
     }

@@ -12,7 +12,7 @@ use crate::command::RequestId;
 use crate::error::Error;
 use crate::event::Event;
 use crate::event_codec::{self, ERROR_LEN, EVENT_LEN};
-use crate::members::MemberInfo;
+use crate::members::{MemberInfo, Members};
 use crate::snapshot::VERSION;
 use crate::store::{Store, StoreConfig};
 use crate::tree::Content;
@@ -100,10 +100,10 @@ impl Store {
         self.etcd_index = counted(from.uint()?)?;
         self.time_ns = from.uint()?;
         self.offset_ns = from.int()?;
-        self.members.cluster_version = from.text_or_nil()?;
+        self.cluster_version = from.text_or_nil()?;
         let subtree_index = self.index(from.uint()?)?;
         self.tree.set_root_subtree_index(subtree_index);
-        self.members.shows_machine_keys = from.bool()?;
+        self.shows_machine_keys = from.bool()?;
         for _ in 0..from.array()? {
             from.array_of(3)?;
             let member = from.uint()?;
@@ -113,20 +113,22 @@ impl Store {
     }
 
     fn restore_members(&mut self, from: &mut Source<'_>) -> Result<(), RestoreError> {
+        let mut members = Vec::new();
         for _ in 0..from.array()? {
             from.array_of(5)?;
-            let member = MemberInfo {
+            members.push(MemberInfo {
                 id: from.uint()?,
                 name: from.text()?,
                 peer_urls: from.texts()?,
                 client_urls: from.texts()?,
                 is_learner: from.bool()?,
-            };
-            self.members.all.insert(member.id, member);
+            });
         }
+        let mut removed = Vec::new();
         for _ in 0..from.array()? {
-            self.members.removed.insert(from.uint()?);
+            removed.push(from.uint()?);
         }
+        self.members = Members::new(members, removed);
         Ok(())
     }
 

@@ -94,27 +94,26 @@ impl StoreView {
 
     /// Parts 1 to 3.
     fn write_state(&self, sink: &mut Sink<'_>) -> io::Result<()> {
-        let members = &self.members;
         let mut to = sink.pack();
         let version = if self.auth.enabled.is_some() { VERSION } else { 1 };
         to.array(8).uint(version).uint(self.etcd_index).uint(self.time_ns).int(self.offset_ns);
-        match &members.cluster_version {
+        match &self.cluster_version {
             Some(text) => to.text(text),
             None => to.nil(),
         };
-        to.uint(self.nodes.dir(ROOT).subtree_index).bool(members.shows_machine_keys);
+        to.uint(self.nodes.dir(ROOT).subtree_index).bool(self.shows_machine_keys);
         to.array(self.marks.len());
         for (member, (incarnation, sequence)) in &self.marks {
             to.array(3).uint(*member).uint(*incarnation).uint(*sequence);
         }
-        to.array(members.all.len());
-        for member in members.all.values() {
+        to.array(self.members.iter().len());
+        for member in self.members.iter() {
             to.array(5).uint(member.id).text(&member.name);
             to.texts(&member.peer_urls).texts(&member.client_urls).bool(member.is_learner);
         }
-        to.array(members.removed.len());
-        for id in &members.removed {
-            to.uint(*id);
+        to.array(self.members.removed().len());
+        for id in self.members.removed() {
+            to.uint(id);
         }
         to.uint(self.node_count as u64);
         self.write_nodes(sink)

@@ -70,6 +70,10 @@ pub struct Store {
     pub(crate) time_ns: u64,
     pub(crate) offset_ns: i64,
     pub(crate) members: Members,
+    /// The version that all members have.
+    pub(crate) cluster_version: Option<String>,
+    /// Whether the last member or version that was published wants the machine keys of 0.4.
+    pub(crate) shows_machine_keys: bool,
     pub(crate) auth: Arc<Auth>,
     pub(crate) auth_revision: u64,
     pub(crate) history: History,
@@ -97,6 +101,8 @@ impl Store {
             time_ns: 0,
             offset_ns: 0,
             members: Members::default(),
+            cluster_version: None,
+            shows_machine_keys: false,
             auth: Arc::default(),
             auth_revision: 0,
             history,
@@ -161,19 +167,25 @@ impl Store {
     /// The members, by id.
     #[must_use]
     pub fn members(&self) -> Vec<MemberInfo> {
-        self.members.all.values().cloned().collect()
+        self.members.iter().cloned().collect()
     }
 
     /// Ids that have left and cannot come back, in order.
     #[must_use]
     pub fn removed_members(&self) -> Vec<u64> {
-        self.members.removed.iter().copied().collect()
+        self.members.removed().collect()
+    }
+
+    /// Members, and ids that have left, with the rules by which they change.
+    #[must_use]
+    pub fn members_table(&self) -> Members {
+        self.members.clone()
     }
 
     /// The version that every member has, once it is known.
     #[must_use]
     pub fn cluster_version(&self) -> Option<&str> {
-        self.members.cluster_version.as_deref()
+        self.cluster_version.as_deref()
     }
 
     /// Sizes, for metrics.

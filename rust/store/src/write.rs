@@ -46,7 +46,7 @@ impl Store {
                 _ => Err(self.fail(Code::RootReadOnly, path)),
             };
         }
-        if self.members.shows_machine_keys && machine_keys::is_kept(op, path) {
+        if self.shows_machine_keys && machine_keys::is_kept(op, path) {
             return Err(self.fail(Code::RootReadOnly, path));
         }
         Ok(())

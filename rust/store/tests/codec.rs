@@ -89,7 +89,24 @@ proptest! {
     }
 
     #[test]
+    fn the_head_is_read_without_the_body(command in command(), cut in any::<prop::sample::Index>()) {
+        let mut bytes = Vec::new();
+        command.encode(&mut bytes);
+        let changes = matches!(
+            command.body,
+            Body::AddMember { .. } | Body::RemoveMember { .. } | Body::PromoteMember { .. }
+        );
+        prop_assert_eq!(Command::request_of(&bytes), Some(command.request));
+        prop_assert_eq!(Command::changes_members(&bytes), changes);
+        // A part of it is as much as can be seen, or nothing.
+        let part = &bytes[..cut.index(bytes.len())];
+        prop_assert!(Command::request_of(part).is_none_or(|request| request == command.request));
+        prop_assert!(changes || !Command::changes_members(part));
+    }
+
+    #[test]
     fn any_bytes_are_decoded_or_refused(bytes in bytes()) {
+        let _ = Command::request_of(&bytes);
         if let Ok(command) = Command::decode(&bytes) {
             let mut again = Vec::new();
             command.encode(&mut again);
@@ -174,6 +191,9 @@ fn what_a_newer_version_wrote_is_told_from_garbage() {
     newer(&write(7, 0), Unknown::Op(7));
     newer(&write(0, 9), Unknown::Flags(9));
     assert!(Command::decode(&write(6, 7)).is_ok(), "the control: what is known");
+    for bytes in [&[0x98, 2, 0, 0, 0, 0, 4, 0x90][..], &[], &[0x97, 2, 0, 0, 0, 0, 4, 0x90]] {
+        assert!(Command::request_of(bytes).is_none() && !Command::changes_members(bytes));
+    }
     let error = DecodeError::Newer(Unknown::Kind(11)).to_string();
     assert!(error.contains("newer version (encoding 1 with the unknown kind 11"), "{error}");
 

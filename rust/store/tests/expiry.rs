@@ -25,7 +25,7 @@ fn expiry_is_never_early_and_in_the_order_of_the_deadlines() {
     store.apply(&command(3 * S, Body::Expire));
     let mut notices = Vec::new();
     store.take_notices(&mut notices);
-    let told: Vec<&str> = notices.iter().map(|notice| json(&notice.event)).collect();
+    let told: Vec<&str> = notices.iter().map(|notice| json(event(notice))).collect();
     let keys = ["/early", "/same1", "/d/due", "/d", "/late"];
     assert_eq!(told.len(), keys.len(), "{told:?}");
     for (at, (json, key)) in told.iter().zip(keys).enumerate() {

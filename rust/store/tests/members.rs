@@ -27,7 +27,7 @@ fn told(store: &mut Store) -> Vec<String> {
     let mut notices = Vec::new();
     store.take_notices(&mut notices);
     let shown = notices.iter().map(|notice| {
-        let event = &notice.event;
+        let event = event(notice);
         let key = String::from_utf8_lossy(event.key());
         format!("{} {key} {}", event.action().as_str(), event.index())
     });
@@ -48,8 +48,8 @@ fn which_commands_take_an_index() {
         (Body::Clock { offset_ns: 1 }, 0),
         (Body::UpdateMember { id: 2, peer_urls: urls("http://c:2380") }, 1),
         (Body::RemoveMember { id: 1 }, 1),
-        (add(1, "http://back:2380"), 1),
-        (publish(99, "unknown", "http://x", true), 1),
+        (add(1, "http://back:2380"), 0),
+        (publish(99, "unknown", "http://x", true), 0),
         (Body::Expire, 0),
         (Body::Write(write(Op::Set, "/a", "")), 1),
         (Body::Write(write(Op::Create, "/a", "")), 0),
@@ -144,6 +144,7 @@ fn machine_keys_follow_the_members() {
     assert_eq!(told(&mut store), ["delete /_etcd/machines 13", "delete /_etcd/config 14"]);
     done(&mut store, write(Op::Set, "/_etcd/machines/renamed", "mine"));
     body(&mut store, publish(1, "renamed", "http://10.0.0.1:4001", false));
+    body(&mut store, add(3, "http://10.0.0.3:7001"));
     body(&mut store, Body::RemoveMember { id: 1 });
     assert!(get(&mut store, "/_etcd/machines/renamed", false).expect("kept").contains("mine"));
 }
@@ -212,7 +213,7 @@ fn members_of_one_name_share_a_key() {
 fn a_name_of_dots_is_a_key_like_any_other() {
     let mut store = Store::new(StoreConfig::default());
     for (id, name) in [(1, "."), (2, "..")] {
-        body(&mut store, add(id, "http://a"));
+        body(&mut store, add(id, &format!("http://{id}")));
         body(&mut store, publish(id, name, "http://a", true));
     }
     for path in ["/_etcd/machines/%2E", "/_etcd/machines/%2E%2E"] {

@@ -24,7 +24,7 @@ fn live(store: &mut Store, spec: WatchSpec, token: u64) -> WatchId {
 fn told(store: &mut Store) -> Vec<(u64, String)> {
     let mut notices: Vec<Notice> = Vec::new();
     store.take_notices(&mut notices);
-    let key = |notice: &Notice| String::from_utf8_lossy(notice.event.key()).into_owned();
+    let key = |notice: &Notice| String::from_utf8_lossy(event(notice).key()).into_owned();
     notices.iter().map(|notice| (notice.token, key(notice))).collect()
 }
 
@@ -199,7 +199,7 @@ fn the_json_of_a_large_event_is_not_kept_with_it() {
         store.take_notices(&mut notices);
         let here = |event: &coreos_store::Event| event.json().as_ptr();
         assert!(notices.len() > 1, "{path}");
-        let shared = notices.iter().all(|notice| here(&notice.event) == here(&answer));
+        let shared = notices.iter().all(|notice| here(event(notice)) == here(&answer));
         assert!(shared, "{path}: one JSON for all who are told now");
         let (first, second) = (old(&mut store, path), old(&mut store, path));
         assert_eq!(json(&first), json(&answer), "{path}");
@@ -253,8 +253,11 @@ fn thousands_on_one_key_are_told_in_one_command_and_may_leave_in_any_order() {
     tokens.sort_unstable();
     assert_eq!(tokens, left, "each exactly once");
     assert!(notices.iter().all(|notice| notice.ended == (notice.token % 4 != 0)));
-    let first = notices[0].event.json().as_ptr();
-    assert!(notices.iter().all(|notice| notice.event.json().as_ptr() == first), "one JSON for all");
+    let first = event(&notices[0]).json().as_ptr();
+    assert!(
+        notices.iter().all(|notice| event(notice).json().as_ptr() == first),
+        "one JSON for all"
+    );
     // Only the streams are left; then they go too, and nothing remains.
     done(&mut store, write(Op::Set, "/k", ""));
     assert_eq!(told(&mut store).len(), left.iter().filter(|token| *token % 4 == 0).count());

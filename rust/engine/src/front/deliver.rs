@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use coreos_http as http;
-use coreos_store::{Applied, Notice};
+use coreos_store::{Applied, Error, Notice, Told};
 
 use super::Front;
 use super::connection::{Connection, State};
@@ -106,11 +106,30 @@ impl Front {
         let Some(conn) = self.output(slot) else { return };
         let State::Watching { stream, .. } = &mut conn.state else { return };
         conn.touched_ms = now_ms;
+        let event = match &notice.what {
+            Told::Event(event) => event,
+            Told::Gap(error) => return self.end_with_gap(slot, error),
+        };
         if let Some(stream) = stream {
-            stream.push(notice.event.clone(), notice.ended);
+            stream.push(event.clone(), notice.ended);
             return self.pull(slot);
         }
-        conn.piece(notice.event.json());
+        conn.piece(event.json());
+        conn.end_body();
+        self.mark_dirty(slot);
+        self.serve(slot);
+    }
+
+    /// The watch is over, because nobody knows what it has missed. Its answer's head went out when it began, so the
+    /// error is the rest of it. A stream's connection is closed, as behind every end that its client has not asked for.
+    fn end_with_gap(&mut self, slot: usize, error: &Error) {
+        let Some(conn) = self.connections.get_mut(slot) else { return };
+        let State::Watching { stream, .. } = &conn.state else { return };
+        let is_stream = stream.is_some();
+        conn.piece(&error.json());
+        if is_stream {
+            conn.framing.keep_alive = false;
+        }
         conn.end_body();
         self.mark_dirty(slot);
         self.serve(slot);

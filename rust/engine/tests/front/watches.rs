@@ -1,5 +1,7 @@
 //! Watches: told once, in order, and forgotten when their clients leave.
 
+use coreos_store::{Body, Command, Op, RequestId, Store, StoreConfig, Write};
+
 use crate::reply::{bare, form, get, put};
 use crate::rig::{ALL, Over, Rig};
 
@@ -190,6 +192,49 @@ fn a_stream_that_nobody_reads_is_ended_with_the_index_to_go_on_from() {
         let again = rig.connect(over);
         let target = format!("/v2/keys/a?wait=true&waitIndex={}", 4 + events.lines().count());
         rig.ask(again, get(&target)).expect(200, r#""action":"set""#);
+    }
+}
+
+/// The member was behind, and gets another's state as a whole.
+fn replace_store(rig: &Rig) {
+    rig.member.with_store(|store, _| {
+        let mut bytes = Vec::new();
+        store.view().write(&mut bytes).expect("memory");
+        let config =
+            StoreConfig { history_bytes: 0, history_events_min: 2, ..StoreConfig::default() };
+        let mut other = Store::restore(config, &mut bytes.as_slice()).expect("its own");
+        for _ in 0..5 {
+            let body = Body::Write(Write::new(Op::Set, "/a"));
+            other.apply(&Command { request: RequestId::default(), time_ns: 0, body });
+        }
+        store.replace(other);
+    });
+}
+
+#[test]
+fn who_has_missed_a_snapshot_is_told_so() {
+    for over in ALL {
+        let mut rig = Rig::new();
+        let (single, stream, writer) = (rig.connect(over), rig.connect(over), rig.connect(over));
+        rig.send(single, get("/v2/keys/a?wait=true"));
+        rig.send(stream, get("/v2/keys/a?wait=true&stream=true"));
+        rig.wait_for_watchers(2);
+        rig.ask(writer, put("/v2/keys/b", "told to nobody")).expect(201, "");
+        replace_store(&rig);
+        // What the log thread applies next brings the notices.
+        rig.ask(writer, put("/v2/keys/b", "1")).expect(200, "");
+        let cause = r#""errorCode":401,"message":"The event in requested index is outdated and cleared","cause":"the requested history has been cleared [8/5]""#;
+        for (client, is_stream) in [(single, false), (stream, true)] {
+            let told = rig.reply(client).expect(200, cause);
+            assert!(told.body.ends_with(",\"index\":9}\n"), "{over:?}: {}", told.body);
+            if is_stream {
+                rig.wait_for_end(client);
+            } else {
+                // The connection goes on, from the state that is there now.
+                rig.ask(client, get("/v2/keys/b")).expect(200, r#""value":"1""#);
+            }
+        }
+        assert_eq!(rig.watchers(), 0);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use coreos_engine::{Completion, Member, Sink};
-use coreos_store::WatchSpec;
+use coreos_store::{Notice, WatchSpec};
 use parking_lot::Mutex;
 use tempfile::tempdir;
 
@@ -28,8 +28,8 @@ impl Sink for Recorder {
         let store_index = self.member.with_store(|store, _| store.etcd_index());
         for completion in completions.drain(..) {
             let Completion::Notices(notices) = completion else { continue };
-            self.seen.lock().extend(notices.iter().map(|notice| Seen {
-                event_index: notice.event.index(),
+            self.seen.lock().extend(notices.iter().filter_map(Notice::event).map(|event| Seen {
+                event_index: event.index(),
                 told_index,
                 store_index,
             }));

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use coreos_engine::{Completion, Member};
-use coreos_store::{Action, WatchSpec, Watching, Write};
+use coreos_store::{Action, Notice, WatchSpec, Watching, Write};
 use tempfile::tempdir;
 
 use crate::common::{config, read, set};
@@ -26,8 +26,9 @@ fn expired(got: &[Completion]) -> Vec<String> {
     let mut keys = Vec::new();
     for one in got {
         if let Completion::Notices(notices) = one {
-            let gone = notices.iter().filter(|notice| notice.event.action() == Action::Expire);
-            keys.extend(gone.map(|n| String::from_utf8_lossy(n.event.key()).into_owned()));
+            let events = notices.iter().filter_map(Notice::event);
+            let gone = events.filter(|event| event.action() == Action::Expire);
+            keys.extend(gone.map(|event| String::from_utf8_lossy(event.key()).into_owned()));
         }
     }
     keys

@@ -20,6 +20,7 @@ pub struct Member {
     name: String,
     peer: String,
     client: String,
+    learns: bool,
 }
 
 #[derive(Default)]
@@ -33,16 +34,19 @@ pub struct Cluster {
 pub fn body() -> impl Strategy<Value = Body> {
     let id = || 1..6_u64;
     let urls = || prop::sample::select(vec!["u", "w"]).prop_map(|url| vec![url.to_owned()]);
+    let peers =
+        || prop::sample::select(vec!["p", "q", "r", "s"]).prop_map(|url| vec![url.to_owned()]);
     let name = prop::sample::select(vec!["m", "m", "n", "n/x", "n%2Fx", "."]);
     let shows = || proptest::bool::weighted(0.8);
     prop_oneof![
-        3 => (id(), urls())
-            .prop_map(|(id, peer_urls)| Body::AddMember { id, peer_urls, is_learner: false }),
+        3 => (id(), peers(), proptest::bool::weighted(0.2))
+            .prop_map(|(id, peer_urls, is_learner)| Body::AddMember { id, peer_urls, is_learner }),
         6 => (id(), name, urls(), shows()).prop_map(|(id, name, client_urls, shows_machine_keys)| {
             Body::Publish { id, name: name.to_owned(), client_urls, shows_machine_keys }
         }),
         1 => id().prop_map(|id| Body::RemoveMember { id }),
-        1 => (id(), urls()).prop_map(|(id, peer_urls)| Body::UpdateMember { id, peer_urls }),
+        1 => (id(), peers()).prop_map(|(id, peer_urls)| Body::UpdateMember { id, peer_urls }),
+        1 => id().prop_map(|id| Body::PromoteMember { id }),
         2 => shows().prop_map(|shows_machine_keys| {
             Body::ClusterVersion { text: "0.1.0".to_owned(), shows_machine_keys }
         }),
@@ -71,14 +75,62 @@ impl Model {
         self.cluster.shows && kept
     }
 
-    /// Carry out a command of the system.
-    pub fn system(&mut self, body: &Body) {
-        let before = self.index;
-        match body {
-            Body::AddMember { id, peer_urls, .. } => {
-                if !self.cluster.removed.contains(id) {
-                    self.cluster.members.entry(*id).or_default().peer.clone_from(&peer_urls[0]);
+    /// Why a change of members is not possible, as docs/formats.md says.
+    fn objection(&self, body: &Body) -> Option<&'static str> {
+        let (id, url) = match body {
+            Body::AddMember { id, peer_urls, .. } | Body::UpdateMember { id, peer_urls } => {
+                (id, Some(&peer_urls[0]))
+            }
+            Body::RemoveMember { id } | Body::PromoteMember { id } | Body::Publish { id, .. } => {
+                (id, None)
+            }
+            _ => return None,
+        };
+        let Cluster { members, removed, .. } = &self.cluster;
+        if removed.contains(id) && self.mistake != Mistake::RemovedMayReturn {
+            return Some("RootReadOnly etcdserver: ID removed");
+        }
+        match (body, members.get(id)) {
+            (Body::AddMember { .. }, Some(_)) => Some("CompareFailed etcdserver: ID exists"),
+            (Body::AddMember { .. } | Body::UpdateMember { .. }, _)
+                if members.iter().any(|(other, one)| other != id && Some(&one.peer) == url) =>
+            {
+                match (body, members.contains_key(id)) {
+                    (Body::UpdateMember { .. }, false) => {
+                        Some("KeyNotFound etcdserver: ID not found")
+                    }
+                    _ => Some("KeyExists etcdserver: peerURL exists"),
                 }
+            }
+            (Body::AddMember { .. }, None) => None,
+            (_, None) => Some("KeyNotFound etcdserver: ID not found"),
+            (Body::PromoteMember { .. }, Some(one)) if !one.learns => {
+                Some("CompareFailed etcdserver: not a learner")
+            }
+            (Body::RemoveMember { .. }, Some(one))
+                if !one.learns && members.values().filter(|one| !one.learns).count() == 1 =>
+            {
+                Some("DirNotEmpty etcdserver: the last voting member cannot be removed")
+            }
+            _ => None,
+        }
+    }
+
+    /// Carry out a command of the system.
+    pub fn system(&mut self, body: &Body) -> Result<(), String> {
+        let before = self.index;
+        if let Some(objection) = self.objection(body) {
+            return Err(objection.to_owned());
+        }
+        match body {
+            Body::AddMember { id, peer_urls, is_learner } => {
+                let member =
+                    Member { peer: peer_urls[0].clone(), learns: *is_learner, ..Member::default() };
+                self.cluster.members.insert(*id, member);
+            }
+            Body::PromoteMember { id } => {
+                self.cluster.members.get_mut(id).expect("no objection").learns = false;
+                return Ok(());
             }
             Body::RemoveMember { id } => {
                 self.cluster.removed.insert(*id);
@@ -108,6 +160,7 @@ impl Model {
         if self.index == before {
             self.index += 1;
         }
+        Ok(())
     }
 
     fn show(&mut self, shows: bool) {

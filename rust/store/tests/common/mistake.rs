@@ -28,11 +28,13 @@ pub enum Mistake {
     NamesakesForgotten,
     /// The deletion of a machine key takes no index of its own.
     KeysShareAnIndex,
+    /// Who has left may be added again.
+    RemovedMayReturn,
 }
 
 impl Mistake {
     /// Every way but none.
-    pub const ALL: [Mistake; 12] = [
+    pub const ALL: [Mistake; 13] = [
         Mistake::TextPrefix,
         Mistake::HiddenShown,
         Mistake::DirIndexMoves,
@@ -45,5 +47,6 @@ impl Mistake {
         Mistake::SetKeepsTtl,
         Mistake::NamesakesForgotten,
         Mistake::KeysShareAnIndex,
+        Mistake::RemovedMayReturn,
     ];
 }

@@ -11,7 +11,7 @@ pub mod users;
 use std::sync::Arc;
 
 use coreos_store::{
-    Applied, Body, Command, Error, Event, Op, RequestId, Store, StoreConfig, Write,
+    Applied, Body, Command, Error, Event, Notice, Op, RequestId, Store, StoreConfig, Write,
 };
 
 /// One second in nanoseconds.
@@ -82,6 +82,11 @@ pub fn get(store: &mut Store, path: &str, recursive: bool) -> Result<String, Err
     let complete = store.get(path.as_bytes(), recursive, now_ns, usize::MAX, &mut out)?;
     assert!(complete, "no limit was given");
     Ok(String::from_utf8(out).expect("JSON is UTF-8"))
+}
+
+/// The event that a notice tells of.
+pub fn event(notice: &Notice) -> &Arc<Event> {
+    notice.event().expect("not of a gap")
 }
 
 /// The JSON of an event.

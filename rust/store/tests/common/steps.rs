@@ -198,8 +198,8 @@ impl Run {
                 same!(self.store.view().digest(), digest, "digest after a repetition");
             }
             Step::System(body) => {
-                self.apply(body.clone())?;
-                self.model.system(body);
+                let told = self.apply(body.clone())?;
+                same!(told, self.model.system(body).err().unwrap_or_default(), "answer");
             }
             Step::Advance(by_ns) => self.model.time += by_ns,
             Step::Expire => {
@@ -297,7 +297,7 @@ impl Run {
         let mut notices: Vec<Notice> = Vec::new();
         self.store.take_notices(&mut notices);
         for notice in notices {
-            let json = String::from_utf8_lossy(notice.event.json()).into_owned();
+            let json = String::from_utf8_lossy(super::event(&notice).json()).into_owned();
             let Some(told) = self.told.get_mut(&notice.token) else {
                 return Err(format!("token {} is told {json} after its end", notice.token));
             };

@@ -41,9 +41,10 @@ impl Replica {
         let bytes = payload.len();
         let position = self.raft.propose(payload).map_err(|why| match why {
             NotTaken::Full => Refused::Full,
-            NotTaken::NotLeader | NotTaken::HandingOver | NotTaken::ChangePending => {
-                Refused::NoLeader
-            }
+            NotTaken::NotLeader
+            | NotTaken::HandingOver
+            | NotTaken::HandOverFirst
+            | NotTaken::ChangePending => Refused::NoLeader,
         })?;
         let proposed_mono_ns = now.mono_ns;
         self.queue.push(InFlight {

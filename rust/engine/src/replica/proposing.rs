@@ -5,7 +5,7 @@ use coreos_raft::NotTaken;
 use coreos_store::{Body, Command, RequestId};
 
 use super::Replica;
-use super::upkeep::changes_members;
+use super::membership::change_of;
 use crate::clock::Now;
 use crate::error::Refused;
 use crate::peers::Content;
@@ -85,11 +85,9 @@ impl Replica {
         if self.appended.is_full() {
             return Err((payload, NotAppended::Full));
         }
-        let changes = changes_members(&command.body);
-        let appended = if changes {
-            self.raft.propose_change(payload.clone())
-        } else {
-            self.raft.propose(payload.clone())
+        let appended = match change_of(&command.body) {
+            Some(change) => self.raft.propose_change(payload.clone(), change),
+            None => self.raft.propose(payload.clone()),
         };
         match appended {
             Ok(position) => {
@@ -97,6 +95,13 @@ impl Replica {
                 Ok(payload)
             }
             Err(NotTaken::Full) => Err((payload, NotAppended::Full)),
+            Err(NotTaken::HandOverFirst) => {
+                // Whoever leads next takes this member out.
+                if let Some(id) = self.raft.best_successor() {
+                    self.raft.hand_over(id);
+                }
+                Err((payload, NotAppended::Later))
+            }
             Err(NotTaken::NotLeader | NotTaken::HandingOver | NotTaken::ChangePending) => {
                 Err((payload, NotAppended::Later))
             }

@@ -51,6 +51,7 @@ impl Pace {
 impl Replica {
     /// Take what another member has sent.
     pub fn receive(&mut self, now: Now, from: u64, frame: Frame) {
+        self.raft_ticks(now);
         let Frame { time_ns, contents } = frame;
         for content in contents {
             match content {
@@ -129,11 +130,6 @@ impl Replica {
     pub fn connected(&mut self, now: Now, peer: u64, version: String) {
         self.versions.insert(peer, version);
         self.pump(now);
-    }
-
-    /// Others say that this member was removed from the cluster. It may be too far behind to see it in its log.
-    pub fn removed(&mut self) {
-        self.is_removed = true;
     }
 
     /// The sending of a snapshot has ended; `reached`: up to which entry, if the other has all of it.

@@ -28,6 +28,7 @@ mod passwords;
 pub mod peers;
 pub mod replica;
 pub mod snapshot;
+pub mod transport;
 mod versions;
 
 pub use clock::{ClusterClock, Now};
@@ -36,7 +37,7 @@ pub use config::MemberConfig;
 pub use coreos_store::{
     AuthChange, Body, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, LIST_MAX, List, PasswordHash, Role, User,
 };
-pub use coreos_wal::{RealDisk, Report, repair, verify};
+pub use coreos_wal::{RealDisk, Report, SnapshotMeta, repair, verify};
 pub use error::{EngineError, ErrorKind, Refused};
 pub use execute::NotExecuted;
 pub use ids::{cluster_id, member_id};

@@ -1,0 +1,10 @@
+//! Links between members, on real sockets.
+
+mod broken;
+mod links;
+mod port;
+mod proxy;
+mod refused;
+mod rig;
+mod snapshots;
+mod tls;

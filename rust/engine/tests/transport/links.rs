@@ -33,16 +33,19 @@ fn three_members_talk_to_each_other() {
     for node in &nodes {
         node.transport.set_peers(all.iter().filter(|(id, _)| *id != node.id).cloned().collect());
     }
-    for (to, from) in nodes.iter().flat_map(|to| nodes.iter().map(move |from| (to, from))) {
-        if to.id == from.id {
-            continue;
-        }
+    let pairs = || {
+        let pairs = nodes.iter().flat_map(|to| nodes.iter().map(move |from| (to, from)));
+        pairs.filter(|(to, from)| to.id != from.id)
+    };
+    for (to, from) in pairs() {
         // Two lanes each way.
         for _ in 0..4 {
             let versions =
                 PeerVersions { program: format!("0.{}.0", from.id), speaks: "0.2.0".into() };
             assert_eq!(to.inbox.connected(from.id), versions);
         }
+    }
+    for (to, from) in pairs() {
         from.beat(to.id, 100 + from.id);
         to.inbox.expect(&Told::Received(from.id, heartbeat(from.id, to.id, 100 + from.id)));
     }
@@ -53,40 +56,34 @@ fn three_members_talk_to_each_other() {
 #[test]
 fn a_stalled_lane_delays_nobody_and_overflows() {
     const PIECE: usize = 1 << 20;
+    const PIECES: u8 = 100;
     let small = TransportConfig { bulk_bytes_max: 4 << 20, ..config(0xa) };
     let (a, b) = (Node::with(small, listen(0), false), Node::start(0xb));
     a.link_to(&b);
     b.inbox.stall(true);
-    let mut sent = 0;
-    // More than sockets and queue together can hold.
-    while a.inbox.count(|told| *told == Told::Unreachable(b.id)) == 0 {
-        a.forward(b.id, vec![sent as u8; PIECE]);
-        sent += 1;
-        assert!(sent < 200, "the lane of entries is not stalled");
-        a.beat(b.id, sent);
-        assert_eq!(b.inbox.heartbeat(), sent);
+    // Far more than sockets and queue together can hold; by and by, so that sockets have time to grow.
+    for number in 0..PIECES {
+        a.forward(b.id, vec![number; PIECE]);
+        a.beat(b.id, number.into());
+        assert_eq!(b.inbox.heartbeat(), u64::from(number));
     }
-    // The control: it is stalled, and what is urgent is not.
+    // The control: entries are stalled, while what is urgent is not.
+    b.inbox.expect(&Told::Stalls);
     assert_eq!(b.inbox.count(|told| matches!(told, Told::Received(_, Content::Forward(_)))), 0);
-    (0..10).for_each(|_| a.forward(b.id, vec![255; PIECE]));
-    a.beat(b.id, 999);
-    assert_eq!(b.inbox.heartbeat(), 999);
-    assert_eq!(a.inbox.count(|told| matches!(told, Told::Unreachable(_))), 1);
-    assert_eq!(a.inbox.count(|told| matches!(told, Told::Connected(..))), 0);
+    a.inbox.expect(&Told::Unreachable(b.id));
 
     b.inbox.stall(false);
     a.inbox.connected(b.id);
-    a.forward(b.id, "after");
-    let mut next = 0;
-    loop {
-        let command = b.inbox.forwarded();
-        if command == "after" {
-            break;
-        }
-        assert_eq!(command[0], next, "the first ones, none left out");
-        next += 1;
+    a.forward(b.id, vec![PIECES]);
+    let mut arrived = vec![b.inbox.forwarded()[0]];
+    while arrived.last() != Some(&PIECES) {
+        arrived.push(b.inbox.forwarded()[0]);
     }
-    assert!(0 < next && u64::from(next) < sent, "{next} of {sent}");
+    assert!(arrived.is_sorted() && arrived[0] == 0, "{arrived:?}");
+    assert!(arrived.len() < 60, "less is kept than was sent: {arrived:?}");
+    // Many were dropped at a time. Sockets that grew may have made room for more, but not for each.
+    let told = a.inbox.count(|told| matches!(told, Told::Unreachable(_)));
+    assert!(told < 10, "{told}");
 }
 
 #[test]

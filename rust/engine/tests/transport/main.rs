@@ -1,5 +1,6 @@
 //! Links between members, on real sockets.
 
+mod authority;
 mod broken;
 mod links;
 mod port;

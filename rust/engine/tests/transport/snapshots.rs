@@ -117,8 +117,11 @@ fn one_that_is_refused_is_said_to_have_failed() {
     send(&a, &b, 9);
     a.inbox.expect(&Told::SnapshotEnded(b.id, None));
     a.inbox.logged(&["of no use", "409"]);
-    *b.inbox.shelf.lock() =
-        crate::rig::Shelf { fails: Some("the disk is full".into()), ..Default::default() };
+    {
+        let mut shelf = b.inbox.shelf.lock();
+        shelf.is_closed = false;
+        shelf.fails = Some("the disk is full".into());
+    }
     send(&a, &b, 9);
     a.inbox.expect(&Told::SnapshotEnded(b.id, None));
     a.inbox.logged(&["the disk is full"]);

@@ -4,43 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use coreos_engine::transport::{PeerTls, Transport, TransportConfig};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
+use crate::authority::Authority;
 use crate::rig::{Node, Recorder, Told, config, listen};
-
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(
-            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("key"))
-                .expect("signed"),
-        )
-    }
-
-    /// Write a certificate for these hosts, its key and the authority into `dir`.
-    fn issue(&self, dir: &Path, name: &str, hosts: &[&str]) -> PeerTls {
-        let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
-        let mut params = CertificateParams::new(hosts).expect("names");
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().expect("key");
-        let certificate = params.signed_by(&key, &self.0).expect("signed");
-        let [cert_file, key_file, ca_file] =
-            ["pem", "key", "ca"].map(|end| dir.join(format!("{name}.{end}")));
-        fs::write(&cert_file, certificate.pem()).expect("written");
-        fs::write(&key_file, key.serialize_pem()).expect("written");
-        fs::write(&ca_file, self.0.pem()).expect("written");
-        PeerTls {
-            cert_file,
-            key_file,
-            trusted_ca_file: Some(ca_file),
-            client_cert_auth: true,
-            allowed_cn: None,
-        }
-    }
-}
 
 const HERE: &[&str] = &["127.0.0.1"];
 
@@ -53,8 +19,9 @@ fn call(a: &Node, b: &Node, host: &str) {
 }
 
 fn is_linked(a: &Node, b: &Node) {
-    a.inbox.connected(b.id);
-    a.inbox.connected(b.id);
+    for _ in 0..2 {
+        a.inbox.connected(b.id);
+    }
     a.forward(b.id, "secret");
     assert_eq!(b.inbox.forwarded(), "secret");
 }
@@ -75,8 +42,16 @@ fn members_with_certificates_of_one_authority_are_linked() {
     let b = node(0xb, authority.issue(dir.path(), "b", HERE));
     call(&a, &b, "127.0.0.1");
     call(&b, &a, "127.0.0.1");
+    // Two lanes each way.
+    for _ in 0..4 {
+        b.inbox.connected(a.id);
+    }
+    for _ in 0..2 {
+        a.inbox.connected(b.id);
+    }
     is_linked(&a, &b);
-    is_linked(&b, &a);
+    b.forward(a.id, "secret");
+    assert_eq!(a.inbox.forwarded(), "secret");
     assert_eq!(b.transport.stop(), 0);
     a.inbox.expect(&Told::Unreachable(b.id));
     a.inbox.expect(&Told::Gone(b.id));
@@ -195,7 +170,11 @@ fn unusable_settings_are_refused_with_the_file() {
         (PeerTls { key_file: missing.clone(), ..good.clone() }, "missing"),
         (PeerTls { trusted_ca_file: Some(missing), ..good.clone() }, "missing"),
         (PeerTls { trusted_ca_file: None, ..good.clone() }, "--peer-trusted-ca-file"),
-        (PeerTls { key_file: good.cert_file.clone(), ..good }, "a.pem"),
+        (PeerTls { key_file: good.cert_file.clone(), ..good.clone() }, "a.pem"),
+        (
+            PeerTls { client_cert_auth: false, allowed_cn: Some("a".into()), ..good },
+            "--peer-client-cert-auth",
+        ),
     ] {
         let error = start(tls).expect_err("unusable");
         assert!(error.contains(part), "{error}");

@@ -208,6 +208,20 @@ def test_with_data_nobody_is_asked_and_flags_about_the_beginning_do_not_count(
     assert network.asked == []
 
 
+def test_a_folder_without_an_identity_is_no_member_yet(tmp_path: Path) -> None:
+    (tmp_path / "member").mkdir()
+    assert plan(f"{AT_A} {THREE}", folder=tmp_path) == NewCluster(ALL, None)
+    assert "holds a member, and a proxy" in refusal(f"{AT_A} --proxy on", folder=tmp_path)
+
+
+def test_a_peer_that_lags_behind_is_not_the_last_word() -> None:
+    network = running(started(5, "b", B), unstarted(9, A), started(6, "c", C))
+    network.clusters[B] = RemoteCluster(7, (started(5, "b", B), started(6, "c", C)))
+    assert isinstance(plan(EXISTING, network), Join)
+    network.clusters[C] = network.clusters[B]
+    assert "member count is unequal" in refusal(EXISTING, network)
+
+
 def test_directories_are_for_one_thing(tmp_path: Path) -> None:
     make_member(tmp_path / "m")
     (tmp_path / "p" / "proxy").mkdir(parents=True)

@@ -23,6 +23,7 @@ def test_keys_are_the_member_s(proxy: Proxy, backend: Server) -> None:
     with proxy.connect() as through, backend.connect() as direct:
         made = through.put("/f/a", "1")
         assert made.status == 201
+        ours = through.get("/f/a")
         for query in ("", "?quorum=true", "?recursive=true&sorted=true"):
             ours, theirs = through.get("/f/a", query), direct.get("/f/a", query)
             assert (ours.status, ours.body, ours.etcd_index) == (200, theirs.body, theirs.etcd_index)

@@ -8,8 +8,9 @@ use crc32fast::Hasher;
 use super::chunks::{self, Piece};
 use super::hello::{Hello, Refusal};
 use super::inbox::SnapshotSink;
+use super::liveness::watch_over;
 use super::shared::Shared;
-use super::stream::{Stream, watch_over};
+use super::stream::Stream;
 
 /// What the receiver says at the end; else `refused: ` and why. One line.
 pub(super) const INSTALLED: &str = "installed";

@@ -21,6 +21,7 @@ mod lane;
 mod lines;
 mod link_in;
 mod link_out;
+mod liveness;
 mod news;
 mod peer;
 mod set_peers;
@@ -100,6 +101,7 @@ impl Transport {
 
     /// Send contents to a peer, in order for each of its lanes. Never waits: what there is no link or no room for is
     /// lost, and [`Inbox::unreachable`] says so. No single content may be longer than a frame's payload.
+    /// To who is no peer nothing is sent, and nothing is told.
     pub fn send(&self, to: u64, contents: Vec<Content>, time_ns: u64) {
         let Some(peer) = self.peers.read().get(&to).cloned() else { return };
         let (urgent, rest): (Vec<_>, Vec<_>) = contents.into_iter().partition(Content::is_urgent);

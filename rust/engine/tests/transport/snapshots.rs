@@ -1,14 +1,16 @@
 //! Snapshots on streams of their own.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
 
-use coreos_engine::transport::{SnapshotSource, Standing};
+use coreos_engine::transport::{SnapshotSource, Standing, Timeouts, TransportConfig};
 use coreos_engine::{RealDisk, SnapshotMeta};
 use coreos_store::{Body, Command, Op, RequestId, Store, StoreConfig, StoreView, Write};
 use coreos_wal::{DataDir, Identity, WalOptions};
 
 use crate::proxy::{Harm, Proxy};
-use crate::rig::{Node, Told};
+use crate::rig::{Node, Told, config, listen};
 
 const TIME_NS: u64 = 77;
 const MIB: usize = 1 << 20;
@@ -74,6 +76,29 @@ fn a_cut_stream_goes_on_where_it_ended() {
     let passed = proxy.passed();
     assert_eq!(passed.len(), 3);
     assert!(passed[1] + passed[2] < data().len() - MIB, "{passed:?} of {}", data().len());
+}
+
+/// The receiver has not heard that a stream has ended, and its sender begins another one.
+#[test]
+fn a_stream_that_was_lost_without_a_word_is_replaced() {
+    let hasty = Timeouts { hello: Duration::from_secs(2), ..config(0xb).timeouts };
+    let b = Node::with(TransportConfig { timeouts: hasty, ..config(0xb) }, listen(0), false);
+    let a = Node::start(0xa);
+    let mut silent = TcpStream::connect(("127.0.0.1", b.port)).expect("connected");
+    let hello = "GET /coreos/peer/snapshot HTTP/1.1\r\nHost: x\r\nUpgrade: coreos-peer/1\r\n\
+                 X-Coreos-Cluster-Id: c1\r\nX-Coreos-From: a\r\nX-Coreos-To: b\r\n\
+                 X-Coreos-Version: 1\r\nX-Coreos-Speaks: 1\r\nX-Coreos-Snapshot: 3 9 4d\r\n\r\n";
+    silent.write_all(hello.as_bytes()).expect("sent");
+    let mut start = [0; 12];
+    silent.read_exact(&mut start).expect("a reply");
+    assert_eq!(&start, b"HTTP/1.1 101");
+    a.link_to(&b);
+    send(&a, &b, 9);
+    a.inbox.expect(&Told::SnapshotEnded(b.id, Some(9)));
+    silent.read_to_end(&mut Vec::new()).expect("closed by the receiver");
+    let shelf = b.inbox.shelf.lock();
+    assert!(shelf.data == data());
+    assert_eq!(shelf.offered, 1, "it is the same snapshot");
 }
 
 #[test]

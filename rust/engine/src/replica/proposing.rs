@@ -132,7 +132,7 @@ impl Replica {
         }
         let contents = self.outbox.entry(leader).or_default();
         match contents.last_mut() {
-            Some(Content::Forward(payloads)) => payloads.push(payload),
+            Some(Content::Forward(payloads)) if has_room(payloads) => payloads.push(payload),
             _ => contents.push(Content::Forward(vec![payload])),
         }
         true
@@ -244,6 +244,10 @@ impl Replica {
     }
 }
 
+/// Commands that are forwarded at once.
+const FORWARDED_MAX: usize = 128;
+const FORWARDED_BYTES_MAX: usize = 1 << 20;
+
 /// How long a proposal that the leader would not take waits before it is sent again.
 const RETRY_NS: u64 = 20_000_000;
 
@@ -255,6 +259,12 @@ enum NotAppended {
     Full,
     /// It hands over, or another change of the membership has to be done first.
     Later,
+}
+
+/// Whether a frame has room for these and more. A single one always fits.
+fn has_room(payloads: &[Bytes]) -> bool {
+    payloads.len() < FORWARDED_MAX
+        && payloads.iter().map(Bytes::len).sum::<usize>() < FORWARDED_BYTES_MAX
 }
 
 fn bytes_of(body: &Body) -> usize {

@@ -129,6 +129,10 @@ impl Replica {
     /// A link to or from this member stands. `version`: the newest commands that it knows.
     pub fn connected(&mut self, now: Now, peer: u64, version: String) {
         self.versions.insert(peer, version);
+        if self.raft.leader() == peer {
+            // What was sent since the link broke has found none. What has arrived all the same is applied once.
+            self.pending.all_unsent();
+        }
         self.pump(now);
     }
 

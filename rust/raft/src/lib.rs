@@ -48,5 +48,6 @@ pub use error::{NotTaken, Unusable};
 pub use membership::{Change, Membership};
 pub use message::{Message, Said};
 pub use node::{Raft, Role};
+pub use progress::{Peer, PeerState};
 pub use reads::Read;
 pub use ready::{Ready, Ticket};

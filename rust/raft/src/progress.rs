@@ -31,6 +31,30 @@ struct CatchingUp {
     until: u64,
 }
 
+/// A peer as its leader sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Up to here its log is durable and the leader's.
+    pub matched: u64,
+    /// The next entry that it is sent.
+    pub next: u64,
+    /// It has said something lately: within the last election timeout, or in the one before.
+    pub is_heard: bool,
+    /// How it is sent entries.
+    pub state: PeerState,
+}
+
+/// How a peer is sent entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerState {
+    /// One append at a time, until it is known where the logs meet.
+    Probe,
+    /// Append after append.
+    Replicate,
+    /// Not at all, until the snapshot on its way has ended.
+    Snapshot,
+}
+
 #[derive(Debug)]
 pub(crate) struct Progress {
     /// Up to here the peer's log is durable and the leader's.
@@ -40,6 +64,8 @@ pub(crate) struct Progress {
     pub sending: Sending,
     /// It has said something since the leader last looked.
     pub is_active: bool,
+    /// It had, when the leader last looked.
+    was_active: bool,
     /// It goes on from the log behind a snapshot.
     catching_up: Option<CatchingUp>,
     /// Last entry and bytes of each append on its way, oldest first.
@@ -54,9 +80,23 @@ impl Progress {
             next,
             sending: Sending::Probe { waits: false },
             is_active: false,
+            was_active: false,
             catching_up: None,
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
+        }
+    }
+
+    pub fn seen(&self) -> Peer {
+        Peer {
+            matched: self.matched,
+            next: self.next,
+            is_heard: self.is_active || self.was_active,
+            state: match self.sending {
+                Sending::Probe { .. } => PeerState::Probe,
+                Sending::Replicate => PeerState::Replicate,
+                Sending::Snapshot { .. } => PeerState::Snapshot,
+            },
         }
     }
 
@@ -140,6 +180,7 @@ impl Progress {
     /// Whether it has been heard since this was last asked. For one that is silent nothing is kept.
     pub fn take_activity(&mut self) -> bool {
         let is_active = std::mem::take(&mut self.is_active);
+        self.was_active = is_active;
         if !is_active {
             self.catching_up = None;
         }

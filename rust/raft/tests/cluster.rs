@@ -39,4 +39,5 @@ fn enough_happens() {
     assert!(sum.decided > 5_000, "{sum:?}");
     assert!(sum.snapshots > 20 && sum.changes > 50 && sum.reads > 300, "{sum:?}");
     assert!(sum.crashes > 300 && sum.handovers > 20 && sum.refusals > 300, "{sum:?}");
+    assert!(sum.suspicions > 100 && sum.idle_ticks > 10_000, "{sum:?}");
 }

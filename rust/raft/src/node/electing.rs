@@ -1,5 +1,6 @@
 //! Time, votes, and how a member comes to lead or to follow.
 
+use crate::config::Config;
 use crate::entry::Position;
 use crate::message::{Message, Said};
 use crate::progress::Progress;
@@ -20,6 +21,42 @@ impl Raft {
                 // It cannot ask, but it no longer stands by a leader that is silent: its vote may be needed.
                 self.follow(self.term, 0);
             }
+        }
+    }
+
+    /// How many ticks may pass before [`Raft::tick`] does anything: that many minus one change nothing but the counting,
+    /// as long as nothing else is put in. `u32::MAX` = none would ever do anything, as for a leader without peers. Who
+    /// sleeps so long still has to count the ticks that have passed, before it puts in anything else.
+    #[must_use]
+    pub fn idle_ticks(&self) -> u32 {
+        let left = match self.role {
+            Role::Leader if self.peers.is_empty() => return u32::MAX,
+            Role::Leader => self.ticks_to_lead(),
+            _ if !self.can_lose_patience() => return u32::MAX,
+            _ => self.patience.saturating_sub(self.election_ticks),
+        };
+        left.max(1)
+    }
+
+    fn ticks_to_lead(&self) -> u32 {
+        let Config { election_ticks, heartbeat_ticks, .. } = self.config;
+        let heartbeat = heartbeat_ticks.saturating_sub(self.heartbeat_ticks);
+        let count = election_ticks.saturating_sub(self.election_ticks);
+        let handing_over = if self.successor == 0 {
+            u32::MAX
+        } else {
+            election_ticks.saturating_sub(self.handing_over_ticks)
+        };
+        heartbeat.min(count).min(handing_over)
+    }
+
+    /// Whether something happens when the patience of a member that does not lead is over.
+    fn can_lose_patience(&self) -> bool {
+        if self.may_campaign() {
+            // A candidate that is alone waits for its disk only.
+            self.role != Role::Candidate || !self.membership.is_sole_voter(self.config.id)
+        } else {
+            self.role != Role::Follower || self.leader != 0
         }
     }
 
@@ -73,6 +110,17 @@ impl Raft {
         if self.role != Role::Leader {
             self.ask_for_votes();
         }
+    }
+
+    /// The leader's process is gone, as far as the driver can see: nobody listens where it did. A follower of it no
+    /// longer stands by it, and asks for votes before long, after a short time drawn by lot that others do not share. If
+    /// that was wrong, the leader's next word is obeyed as ever.
+    pub fn suspect_leader(&mut self, leader: u64) {
+        if self.role != Role::Follower || self.leader != leader || leader == 0 {
+            return;
+        }
+        self.follow(self.term, 0);
+        self.patience = 1 + self.lots.below((self.config.election_ticks / 4).max(1));
     }
 
     /// A member with committed entries that it has not applied does not know who votes.

@@ -1,7 +1,10 @@
 //! What a member is at the moment, for those who look at it.
 
+use std::cmp::Reverse;
+
 use crate::entry::{HardState, Position};
 use crate::membership::Membership;
+use crate::progress::{Peer, PeerState, Progress};
 
 use super::{Raft, Role};
 
@@ -34,6 +37,22 @@ impl Raft {
     #[must_use]
     pub fn membership(&self) -> &Membership {
         &self.membership
+    }
+
+    /// What a leader knows of a peer. None: this member does not lead, or that is no peer of it.
+    #[must_use]
+    pub fn peer(&self, id: u64) -> Option<Peer> {
+        self.peers.get(&id).map(Progress::seen)
+    }
+
+    /// To whom a leader best hands over: of the other voters that were heard lately, the one that has most of the log;
+    /// of several, one whose link has not broken.
+    #[must_use]
+    pub fn best_successor(&self) -> Option<u64> {
+        let voters = self.membership.voters().iter().filter_map(|&id| Some((id, self.peer(id)?)));
+        let heard = voters.filter(|(_, peer)| peer.is_heard);
+        let rank = |peer: &Peer| (peer.matched, peer.state == PeerState::Replicate);
+        heard.max_by_key(|(id, peer)| (rank(peer), Reverse(*id))).map(|(id, _)| id)
     }
 
     /// Whether nobody else belongs to the cluster.

@@ -57,6 +57,15 @@ pub fn run(cluster: &mut Cluster, line: &str) -> Done {
             let peer = number(peer)?;
             cluster.input(number(id)?, |raft| raft.unreachable(peer))
         }
+        ("suspect", [id, leader]) => {
+            let leader = number(leader)?;
+            cluster.input(number(id)?, |raft| raft.suspect_leader(leader))
+        }
+        ("peer", [id, peer]) => {
+            let id = number(id)?;
+            let seen = words::peer(cluster.raft(id)?, number(peer)?);
+            unless(false, cluster, format!("{id} {seen}"))
+        }
         ("write", ids) => each(cluster, ids, |cluster, id| {
             let is_done = cluster.write(id)?;
             unless(is_done, cluster, format!("{id} has nothing to write"))

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use coreos_raft::{
-    Change, Entry, HardState, Membership, Message, Position, Raft, Ready, Role, Said,
+    Change, Entry, HardState, Membership, Message, Peer, PeerState, Position, Raft, Ready, Role,
+    Said,
 };
 
 /// Several, with something between them.
@@ -113,6 +114,21 @@ pub fn standing(raft: &Raft) -> String {
         (Role::Follower, 0) => format!("follows nobody in term {term}"),
         (Role::Follower, leader) => format!("follows {leader} in term {term}"),
     }
+}
+
+/// What a leader knows of a peer, and whether it would hand over to it.
+pub fn peer(raft: &Raft, id: u64) -> String {
+    let Some(Peer { matched, next, is_heard, state }) = raft.peer(id) else {
+        return format!("knows nothing of {id}");
+    };
+    let state = match state {
+        PeerState::Probe => "asked where the logs meet",
+        PeerState::Replicate => "sent what comes",
+        PeerState::Snapshot => "sent a snapshot",
+    };
+    let heard = if is_heard { "heard" } else { "not heard" };
+    let best = if raft.best_successor() == Some(id) { ", best successor" } else { "" };
+    format!("knows of {id}: has {matched}, next {next}, {heard}, {state}{best}")
 }
 
 /// All that can be seen of a member.

@@ -91,7 +91,7 @@ impl World {
         let mut proposed = 0;
         for round in 0..3_000 {
             for &id in &ids {
-                self.tick(id);
+                self.tick(id)?;
                 while self.raft(id).is_some_and(|raft| raft.has_urgent() || raft.has_news()) {
                     self.write(id);
                     self.sync(id);

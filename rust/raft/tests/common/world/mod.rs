@@ -105,7 +105,7 @@ impl World {
     fn step(&mut self) -> Result<(), Problem> {
         let id = self.any();
         match self.lots.below(100) {
-            0..12 => self.tick(id),
+            0..12 => self.tick(id)?,
             12..55 => {
                 for _ in 0..=self.lots.below(4) {
                     self.deliver()?;
@@ -131,10 +131,25 @@ impl World {
         self.members[&id].raft.is_none()
     }
 
-    fn tick(&mut self, id: u64) {
-        if let Some(raft) = self.raft(id) {
-            raft.tick();
+    /// One tick; what `idle_ticks` said before it has to be true.
+    fn tick(&mut self, id: u64) -> Result<(), Problem> {
+        let Some(raft) = self.raft(id) else { return Ok(()) };
+        let seen = |raft: &Raft| (raft.hard_state(), raft.role(), raft.leader(), raft.last());
+        let (before, idle) = (seen(raft), raft.idle_ticks());
+        let earlier = raft.take_messages();
+        raft.tick();
+        let messages = raft.take_messages();
+        let is_idle = messages.is_empty() && seen(raft) == before;
+        let rest = raft.idle_ticks();
+        self.network.extend(earlier.into_iter().chain(messages));
+        let expected = if idle == u32::MAX { idle } else { idle.saturating_sub(1) };
+        if idle > 1 && (!is_idle || rest != expected) {
+            return Err(format!(
+                "member {id} was idle for {idle} ticks, then for {rest} ({is_idle})"
+            ));
         }
+        self.totals.idle_ticks += u64::from(idle > 1);
+        Ok(())
     }
 
     fn raft(&mut self, id: u64) -> Option<&mut Raft> {
@@ -164,9 +179,16 @@ impl World {
     }
 
     fn lose_link(&mut self, id: u64) {
-        let peer = self.any();
+        let (peer, is_suspected) = (self.any(), self.lots.below(3) == 0);
         if let Some(raft) = self.raft(id) {
-            raft.unreachable(peer);
+            // Rightly or wrongly.
+            let leader = raft.leader();
+            if is_suspected && leader != 0 {
+                raft.suspect_leader(leader);
+                self.totals.suspicions += u64::from(leader != id);
+            } else {
+                raft.unreachable(peer);
+            }
         }
     }
 

@@ -10,6 +10,8 @@ pub struct Totals {
     pub crashes: u64,
     pub handovers: u64,
     pub refusals: u64,
+    pub suspicions: u64,
+    pub idle_ticks: u64,
 }
 
 impl Totals {
@@ -22,5 +24,7 @@ impl Totals {
         self.crashes += other.crashes;
         self.handovers += other.handovers;
         self.refusals += other.refusals;
+        self.suspicions += other.suspicions;
+        self.idle_ticks += other.idle_ticks;
     }
 }

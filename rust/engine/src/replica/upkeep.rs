@@ -82,7 +82,7 @@ impl Replica {
         let last = self.raft.last().index;
         let learners = self.raft.membership().learners().iter();
         let has_caught_up = |id: &&u64| {
-            self.raft.peer(**id).is_some_and(|peer| peer.is_active && peer.matched + LAG_MAX > last)
+            self.raft.peer(**id).is_some_and(|peer| peer.is_heard && peer.matched + LAG_MAX > last)
         };
         if let Some(&id) = learners.clone().find(has_caught_up)
             && self.members.get(id).is_some()

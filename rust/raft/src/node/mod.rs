@@ -8,8 +8,6 @@ mod leading;
 mod looking;
 mod reading;
 mod storing;
-#[allow(missing_docs)]
-mod temporary;
 
 use std::collections::{BTreeMap, VecDeque};
 

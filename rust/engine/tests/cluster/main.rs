@@ -1,0 +1,8 @@
+//! Members of one cluster in one process: their real threads and files, and links that are channels.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/inbox.rs"]
+mod inbox;
+mod leading;
+mod network;

@@ -1,0 +1,207 @@
+//! Members and the channels between them, which can be cut.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use coreos_engine::peers::Frame;
+use coreos_engine::{Links, Member, MemberConfig, SnapshotSource, member_id};
+use crossbeam_channel::{Sender, unbounded};
+use parking_lot::Mutex;
+use tempfile::TempDir;
+
+use crate::common::{self, DEADLINE};
+use crate::inbox::Inbox;
+
+#[derive(Default)]
+struct Shared {
+    members: Mutex<HashMap<u64, Member>>,
+    cut: Mutex<HashSet<(u64, u64)>>,
+}
+
+impl Shared {
+    fn receiver(&self, from: u64, to: u64) -> Option<Member> {
+        if self.cut.lock().contains(&(from, to)) {
+            return None;
+        }
+        self.members.lock().get(&to).cloned()
+    }
+}
+
+struct Channels {
+    from: u64,
+    shared: Arc<Shared>,
+    to: Mutex<HashMap<u64, Sender<Frame>>>,
+}
+
+impl Links for Channels {
+    fn set_peers(&self, peers: Vec<(u64, Vec<String>)>) {
+        let mut to = self.to.lock();
+        to.retain(|id, _| peers.iter().any(|(peer, _)| peer == id));
+        for (peer, _) in peers {
+            let (from, shared) = (self.from, self.shared.clone());
+            to.entry(peer).or_insert_with(|| {
+                let (sender, frames) = unbounded::<Frame>();
+                std::thread::spawn(move || {
+                    for frame in frames {
+                        if let Some(member) = shared.receiver(from, peer) {
+                            member.receive(from, frame);
+                        }
+                    }
+                });
+                sender
+            });
+        }
+    }
+
+    fn send(&self, to: u64, frame: Frame) {
+        if let Some(sender) = self.to.lock().get(&to) {
+            // Its thread ends with the test.
+            let _ = sender.send(frame);
+        }
+    }
+
+    fn send_snapshot(&self, to: u64, _source: SnapshotSource) {
+        unreachable!("nobody is so far behind in these tests: {to:x}");
+    }
+
+    fn stop(&self) {
+        self.to.lock().clear();
+    }
+}
+
+/// One member of the cluster.
+pub struct Node {
+    pub id: u64,
+    pub member: Member,
+    pub inbox: Arc<Inbox>,
+    config: MemberConfig,
+}
+
+/// See the module.
+pub struct Cluster {
+    pub nodes: Vec<Node>,
+    shared: Arc<Shared>,
+    _dir: TempDir,
+}
+
+impl Cluster {
+    /// A new one of `count` members.
+    pub fn new(count: usize) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let urls = |n: usize| vec![format!("http://127.0.0.1:{}", 7_000 + n)];
+        let initial: Vec<_> = (0..count).map(|n| (format!("m{n}"), urls(n))).collect();
+        let shared = Arc::new(Shared::default());
+        let node = |n: usize| {
+            let config = MemberConfig {
+                data_dir: dir.path().join(format!("m{n}")),
+                name: format!("m{n}"),
+                initial_cluster: initial.clone(),
+                peer_urls: urls(n),
+                election_ms: 500,
+                heartbeat_ms: 50,
+                ..common::config(dir.path())
+            };
+            let id = member_id(&urls(n), "etcd-cluster");
+            let (member, inbox) = open(&config, id, &shared);
+            Node { id, member, inbox, config }
+        };
+        let nodes = (0..count).map(node).collect();
+        let cluster = Self { nodes, shared, _dir: dir };
+        cluster.introduce();
+        cluster
+    }
+
+    /// Every link stands.
+    fn introduce(&self) {
+        for node in &self.nodes {
+            for other in self.nodes.iter().filter(|other| other.id != node.id) {
+                node.member.peer_connected(other.id, "0.2.0".to_owned());
+            }
+        }
+    }
+
+    /// Wait until `enough` holds.
+    pub fn wait(&self, what: &str, mut enough: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        while !enough(self) {
+            assert!(Instant::now() < deadline, "not in time: {what}: {:#?}", self.states());
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+    }
+
+    fn states(&self) -> Vec<coreos_engine::Status> {
+        self.nodes.iter().map(|node| node.member.status()).collect()
+    }
+
+    /// The member that all that are connected take for the leader.
+    pub fn leader(&self) -> usize {
+        let mut leader = None;
+        self.wait("a leader", |cluster| {
+            let states = cluster.states();
+            leader = states.iter().position(|state| {
+                let follow = states.iter().filter(|other| other.leader_id == state.member_id);
+                state.leader_id == state.member_id && 2 * follow.count() > states.len()
+            });
+            leader.is_some()
+        });
+        leader.expect("just seen")
+    }
+
+    /// All members have applied what the leader has.
+    pub fn settle(&self) {
+        self.wait("the same everywhere", |cluster| {
+            let states = cluster.states();
+            states.iter().all(|state| state.applied == states[0].raft_index)
+        });
+    }
+
+    /// Nothing passes between these two groups.
+    pub fn isolate(&self, at: usize) {
+        let mut cut = self.shared.cut.lock();
+        let id = self.nodes[at].id;
+        for other in self.nodes.iter().filter(|other| other.id != id) {
+            cut.extend([(id, other.id), (other.id, id)]);
+        }
+    }
+
+    pub fn heal(&self) {
+        self.shared.cut.lock().clear();
+        for node in &self.nodes {
+            for other in self.nodes.iter().filter(|other| other.id != node.id) {
+                node.member.peer_unreachable(other.id);
+            }
+        }
+    }
+
+    /// End a member as if it were killed, as far as that goes in one process, and tell the others.
+    pub fn stop(&mut self, at: usize) {
+        let id = self.nodes[at].id;
+        self.shared.members.lock().remove(&id);
+        self.nodes[at].member.close();
+        for other in self.nodes.iter().filter(|other| other.id != id) {
+            other.member.peer_gone(id);
+        }
+    }
+
+    pub fn start(&mut self, at: usize) {
+        let node = &mut self.nodes[at];
+        (node.member, node.inbox) = open(&node.config, node.id, &self.shared);
+        self.introduce();
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.nodes.iter().for_each(|node| node.member.close());
+    }
+}
+
+fn open(config: &MemberConfig, id: u64, shared: &Arc<Shared>) -> (Member, Arc<Inbox>) {
+    let member = Member::open(config, false).expect("a start");
+    let inbox = Inbox::of(&member);
+    shared.members.lock().insert(id, member.clone());
+    let (shared, to) = (shared.clone(), Mutex::default());
+    member.connect(Box::new(Channels { from: id, shared, to }));
+    (member, inbox)
+}

@@ -38,6 +38,7 @@ mod versions;
 pub use clock::{ClusterClock, Now};
 pub use completion::{Completion, Sink};
 pub use config::{DEFAULT_TOKEN, Joining, MemberConfig};
+pub use coreos_raft::Limits;
 pub use coreos_store::{
     AuthChange, Body, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, LIST_MAX, List, PasswordHash, Role, User,
 };

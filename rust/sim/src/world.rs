@@ -78,6 +78,7 @@ impl World {
             max_snapshots: 2,
             history_bytes: 1 << 20,
             upstream: false,
+            limits: Default::default(),
             wal: WalOptions {
                 segment_bytes: 16 << 10 << rng.below(3),
                 nonce_seed: Some(rng.next_u64()),

@@ -9,9 +9,6 @@ use crate::ready::{Ready, Ticket};
 
 use super::{Raft, Role};
 
-/// Payload bytes that one [`Ready`] carries at most, unless a single entry is larger.
-const READY_BYTES_MAX: usize = 8 << 20;
-
 #[derive(Debug)]
 pub(super) struct Handed {
     ticket: Ticket,
@@ -54,7 +51,7 @@ impl Raft {
             // Peers get the entries while the own disk does: the leader is only one of those that have to have them.
             self.send_appends();
         }
-        let entries = self.log.hand_out(READY_BYTES_MAX);
+        let entries = self.log.hand_out(self.config.limits.ready_bytes);
         let commit = self.log.committed.min(self.log.handed_out);
         let hard_state = HardState { commit, ..self.hard_state() };
         let changed = hard_state != self.told;

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use crate::broken::{Broken, is_broken};
 use crate::config::Recovered;
 use crate::entry::{Entry, Position};
 use crate::error::Unusable;
@@ -133,7 +134,9 @@ impl Log {
         for entry in entries {
             if entry.index <= self.last().index {
                 // What is not in memory has been applied: it is the same.
-                if self.term(entry.index).is_none_or(|term| term == entry.term) {
+                if self.term(entry.index).is_none_or(|term| term == entry.term)
+                    || is_broken(Broken::SuffixKept)
+                {
                     continue;
                 }
                 self.truncate(entry.index - 1);

@@ -8,6 +8,7 @@ use crate::message::{Message, Said};
 use crate::ready::{Ready, Ticket};
 
 use super::{Raft, Role};
+use crate::broken::{Broken, is_broken};
 
 #[derive(Debug)]
 pub(super) struct Handed {
@@ -28,6 +29,11 @@ impl Handed {
             }
         }
     }
+}
+
+/// What storage is told of a hard state.
+fn told(state: HardState) -> HardState {
+    if is_broken(Broken::VoteNotPersisted) { HardState { vote: 0, ..state } } else { state }
 }
 
 impl Raft {
@@ -79,7 +85,8 @@ impl Raft {
             restored,
             messages,
         });
-        let hard_state = changed.then_some(hard_state);
+        let lost = is_broken(Broken::HardStateLost) && restored.is_some();
+        let hard_state = (changed && !lost).then_some(told(hard_state));
         Some(Ready { ticket, restored, hard_state, entries, must_sync })
     }
 

@@ -80,6 +80,11 @@ impl Log {
         self.get(index).map(|entry| entry.term)
     }
 
+    /// The last entry in memory with a payload.
+    pub fn last_command(&self) -> Option<&Entry> {
+        self.entries.iter().rev().find(|entry| !entry.payload.is_empty())
+    }
+
     fn place(&self, index: u64) -> Option<usize> {
         usize::try_from(index.checked_sub(self.before.index + 1)?).ok()
     }

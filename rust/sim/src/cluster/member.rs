@@ -12,7 +12,7 @@ use coreos_wal::{Batch, WalOptions};
 
 use super::event::{Event, Process};
 use super::{Cluster, MS};
-use crate::disk::SimDisk;
+use crate::disk::{DiskTotals, SimDisk};
 use crate::rng::Rng;
 
 /// A moment in 2026: the wall clock at the birth of the world.
@@ -179,9 +179,10 @@ impl Cluster {
             slot.disk.cut_power_after(self.rngs.faults.below(60));
         }
         self.totals.starts += 1;
+        let before = slot.disk.totals();
         match self.boot(s) {
             Ok(parts) => self.begin_life(s, parts),
-            Err(_) if self.slots[s].disk.is_off() => {
+            Err(_) if self.slots[s].disk.is_off() || self.has_failed(s, before) => {
                 self.totals.interrupted_starts += 1;
                 self.slots[s].disk.crash(&mut self.rngs.disk);
                 let at_ns = self.now_ns + 10 * MS;
@@ -189,6 +190,12 @@ impl Cluster {
             }
             Err(error) => self.fail(format!("member {s} does not start: {error}")),
         }
+    }
+
+    /// The disk has refused something since.
+    fn has_failed(&self, s: usize, before: DiskTotals) -> bool {
+        let now = self.slots[s].disk.totals();
+        (now.failed_syncs, now.refused) != (before.failed_syncs, before.refused)
     }
 
     pub(super) fn boot(&mut self, s: usize) -> Result<Parts, EngineError> {

@@ -98,7 +98,8 @@ impl Cluster {
             // What it decides on the way is left to the one who installs.
             life.applies_later = true;
             let replica = &mut life.parts.replica;
-            replica.install(now, from, term, position, members, version.as_deref())
+            let version = version.as_deref();
+            replica.install(now, from, term, position, store.time_ns(), members, version)
         };
         self.stepped(s);
         let now = self.now(s);

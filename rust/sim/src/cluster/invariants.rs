@@ -148,7 +148,10 @@ impl Cluster {
         let missing = (raft.before().index.max(1)..=decided)
             .find(|&index| !has(raft, index, self.judge.term_of(index)));
         if let Some(index) = missing {
-            self.fail(format!("member {s} leads term {term} without the decided entry {index}"));
+            let (has, before, decided) = (raft.term_of(index), raft.before(), self.judge.term_of(index));
+            self.fail(format!(
+                "member {s} leads term {term} without the decided entry {index} of term {decided:?}: there it has {has:?}, after {before:?}"
+            ));
         }
     }
 

@@ -118,7 +118,7 @@ class Stuck:
 
 closing.PATIENCE_S = 0
 opened, made = daemon.open_engine, daemon.make_front
-daemon.open_engine = lambda settings: Stuck(opened(settings))
+daemon.open_engine = lambda *plan: Stuck(opened(*plan))
 daemon.make_front = lambda engine, *rest: made(engine.real, *rest)
 sys.exit(etcd.main())
 """

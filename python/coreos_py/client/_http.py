@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _RECEIVE_BYTES = 256 * 1024
 _TIMEOUT_MAX_S = 1_000_000.0
+_TUNNEL_BYTES_MAX = 16 * 1024
 
 
 class Deadline:
@@ -63,13 +64,16 @@ class Connection:
         tls: Callable[[], ssl.SSLContext],
         timeout_s: float | None,
         deadline: Deadline,
+        http_proxy: Endpoint | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.alive = True
         self._reused = False
         self._reader = ReplyReader()
         self._process_id = os.getpid()
-        self._socket = _open(endpoint, tls, timeout_s, deadline)
+        # A proxy finds in a plain request where it is to go; TLS passes through it untouched.
+        self._base = endpoint.url if http_proxy and endpoint.scheme == "http" else endpoint.base
+        self._socket = _open(endpoint, tls, timeout_s, deadline, http_proxy)
 
     def close(self) -> None:
         """Close it; closing twice is fine."""
@@ -96,7 +100,7 @@ class Connection:
         `timeout_s` limits the wait for the headers (not for `is_wait` requests), `deadline` everything.
         Raises `AttemptError`; after that the connection is closed.
         """
-        path = self.endpoint.base + request.target
+        path = self._base + request.target
         data = encode_request(
             request.method, path, self.endpoint.authority, headers, request.form, request.content_type
         )
@@ -234,14 +238,19 @@ def _broken(reader: ReplyReader, reason: str) -> AttemptError:
 
 
 def _open(
-    endpoint: Endpoint, tls: Callable[[], ssl.SSLContext], timeout_s: float | None, deadline: Deadline
+    endpoint: Endpoint,
+    tls: Callable[[], ssl.SSLContext],
+    timeout_s: float | None,
+    deadline: Deadline,
+    http_proxy: Endpoint | None,
 ) -> socket.socket:
+    first = http_proxy or endpoint
     try:
-        found = find_addresses(endpoint.host, endpoint.port, _positive(deadline.limit_s(timeout_s)))
+        found = find_addresses(first.host, first.port, _positive(deadline.limit_s(timeout_s)))
     except TimeoutError as error:
         if deadline.left_s() == 0:
             raise DeadlineExceededError(connected=False, sent=False) from error
-        reason = f"dial tcp: lookup {endpoint.host}: i/o timeout"
+        reason = f"dial tcp: lookup {first.host}: i/o timeout"
         raise AttemptError(reason, connected=False, sent=False) from error
     failure: AttemptError | None = None
     for family, kind, protocol, _, address in found:
@@ -276,12 +285,37 @@ def _open(
         except BaseException:
             connection.close()
             raise
-        return (
-            connection if endpoint.scheme == "http" else _secure(connection, endpoint, tls, limit, deadline)
-        )
-    raise failure or AttemptError(
-        f"dial tcp: lookup {endpoint.host}: no such host", connected=False, sent=False
-    )
+        if endpoint.scheme == "http":
+            return connection
+        if http_proxy is not None:
+            _tunnel(connection, endpoint, limit)
+        return _secure(connection, endpoint, tls, limit, deadline)
+    raise failure or AttemptError(f"dial tcp: lookup {first.host}: no such host", connected=False, sent=False)
+
+
+def _tunnel(plain: socket.socket, endpoint: Endpoint, limit: Deadline) -> None:
+    """Have the proxy at the other end connect to the endpoint."""
+    reply = b""
+    try:
+        plain.settimeout(_positive(limit.left_s()))
+        plain.sendall(encode_request("CONNECT", endpoint.authority, endpoint.authority, {}, None))
+        # Byte by byte: what follows belongs to TLS.
+        while not reply.endswith(b"\r\n\r\n") and len(reply) < _TUNNEL_BYTES_MAX:
+            plain.settimeout(_positive(limit.left_s()))
+            byte = plain.recv(1)
+            if not byte:
+                break
+            reply += byte
+    except OSError as error:
+        plain.close()
+        raise AttemptError(f"proxyconnect tcp: {_system_text(error)}", connected=True, sent=False) from error
+    except BaseException:
+        plain.close()
+        raise
+    line = reply.partition(b"\r\n")[0].decode("latin-1")
+    if line.split(" ")[1:2] != ["200"]:
+        plain.close()
+        raise AttemptError(f"proxyconnect tcp: {line or 'EOF'}", connected=True, sent=False)
 
 
 def _secure(

@@ -25,9 +25,15 @@ T = TypeVar("T")
 
 
 class Engine:
-    """One cluster, one request at a time, in one thread. Raises `EtcdError`s. Close it at the end."""
+    """One cluster, one request at a time, in one thread. Raises `EtcdError`s. Close it at the end.
 
-    def __init__(self, endpoints: Endpoints, options: Options | None = None) -> None:
+    `http_proxy`: an HTTP proxy to go through.
+    """
+
+    def __init__(
+        self, endpoints: Endpoints, options: Options | None = None, *, http_proxy: Endpoint | None = None
+    ) -> None:
+        self._http_proxy = http_proxy
         self._options = options or Options()
         self._options.check()
         self._cluster = Cluster(read_endpoints(endpoints))
@@ -174,7 +180,9 @@ class Engine:
                 or not connection.is_fit()
             ):
                 held.close()
-                connection = Connection(ask.endpoint, self._tls_context, timeout_s, deadline)
+                connection = Connection(
+                    ask.endpoint, self._tls_context, timeout_s, deadline, self._http_proxy
+                )
                 held.connection = connection
             return connection.exchange(
                 request, self._credentials if ask.has_credentials else {}, timeout_s, deadline

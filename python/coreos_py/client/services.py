@@ -1,4 +1,8 @@
-"""Finding a cluster by DNS: the SRV records of a domain. Needs `dnspython`, an extra of this package."""
+"""Finding a cluster by DNS: the SRV records of a domain. Needs `dnspython`, an extra of this package.
+
+Clients look for `_etcd-client._tcp`, members that are to form a cluster for `_etcd-server._tcp`, and both for
+the same with `-ssl` for endpoints with TLS.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from coreos_py.client.errors import ConfigurationError, EtcdError
 if TYPE_CHECKING:
     from dns.resolver import Resolver
 
-_SERVICES = (("_etcd-client-ssl._tcp", "https"), ("_etcd-client._tcp", "http"))
+_CLIENTS, _SERVERS = "etcd-client", "etcd-server"
 
 
 class ServicesError(EtcdError):
@@ -18,11 +22,24 @@ class ServicesError(EtcdError):
 
 
 def find_endpoints(domain: str, limit_s: float | None, resolver: Resolver | None = None) -> list[Endpoint]:
-    """The endpoints that a domain names, those with TLS first.
+    """The endpoints for clients that a domain names, those with TLS first.
 
     Each of the two questions takes at most `limit_s`. Without `resolver` the system's settings are used.
     Raises `ServicesError`, and `ConfigurationError` when there is no library to ask with.
     """
+    return _find(_CLIENTS, "", domain, limit_s, resolver)
+
+
+def find_peers(
+    domain: str, limit_s: float | None, *, suffix: str = "", resolver: Resolver | None = None
+) -> list[Endpoint]:
+    """The same for what a domain names to members; `suffix` ends the service's name after a dash."""
+    return _find(_SERVERS, suffix and f"-{suffix}", domain, limit_s, resolver)
+
+
+def _find(
+    service: str, suffix: str, domain: str, limit_s: float | None, resolver: Resolver | None
+) -> list[Endpoint]:
     try:
         import dns.exception
         import dns.resolver
@@ -36,8 +53,8 @@ def find_endpoints(domain: str, limit_s: float | None, resolver: Resolver | None
         resolver = resolver or dns.resolver.Resolver()
     except dns.exception.DNSException as error:
         raise ServicesError(f"dns lookup errors: {error}") from error
-    for service, scheme in _SERVICES:
-        name = f"{service}.{domain.rstrip('.')}"
+    for kind, scheme in ((f"{service}-ssl", "https"), (service, "http")):
+        name = f"_{kind}{suffix}._tcp.{domain.rstrip('.')}"
         try:
             answer = resolver.resolve(name, "SRV", lifetime=limit_s or resolver.lifetime)
         except (dns.exception.DNSException, UnicodeError) as error:

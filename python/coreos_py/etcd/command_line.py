@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coreos_py.etcd.errors import FlagError
-from coreos_py.etcd.flags import ALIASES, BY_ENV, FLAGS, Fate, Flag
+from coreos_py.etcd.flags import ALIASES, BY_ENV, FLAGS, Flag
 from coreos_py.etcd.values import flatten, parse_text, quoted
 
 _HELP = frozenset({"h", "help"})
@@ -95,9 +95,6 @@ def _known(name: str, given: Given) -> Flag:
 
 
 def _set_from_argv(flag: Flag, typed: str, text: str, given: Given) -> None:
-    if flag.fate is Fate.REMOVED:
-        reason = f'flag "-{flag.name}" is no longer supported: {flag.note}'
-        raise FlagError(f"invalid value {quoted(text)} for flag -{typed}: {reason}", 2)
     try:
         given.values[flag.name] = flag.kind.parse(parse_text(text))
     except ValueError as error:
@@ -136,8 +133,6 @@ def _read_file(path: str, read_text: Callable[[str], str], wins: Mapping[str, ob
 
 
 def _set_checked(flag: Flag, text: str, where: str, given: Given) -> None:
-    if flag.fate is Fate.REMOVED:
-        raise failed_verification(f"{where} is no longer supported: {flag.note}")
     try:
         given.values[flag.name] = flag.kind.parse(parse_text(text))
     except ValueError as error:

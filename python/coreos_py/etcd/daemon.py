@@ -6,15 +6,17 @@ import signal
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coreos_py import __version__, logs
+from coreos_py.etcd import bootstrap
+from coreos_py.etcd.bootstrap.directory import identity_file
 from coreos_py.etcd.closing import close_engine
 from coreos_py.etcd.descriptors import Limits, raise_limit, share_out
 from coreos_py.etcd.errors import StartError
 from coreos_py.etcd.hosts import accepted_hosts
 from coreos_py.etcd.listeners import Listener, bind_all, close_all, listen_all
+from coreos_py.etcd.peer_port import serve_peers
 from coreos_py.etcd.settings import Settings
 from coreos_py.etcd.versions import CLUSTER_VERSION
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from coreos_py.etcd.tls import ReloadingContext
 
 _LOG = logs.Log("etcd")
+MemberPlan = bootstrap.Restart | bootstrap.NewCluster | bootstrap.Join
 # By default they end a process without a word; they do nothing to a Go program, and so to etcd.
 _WITHOUT_EFFECT = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
@@ -44,21 +47,33 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
     try:
         descriptor_limit = raise_limit()
         tls = _read_certificates(settings)
+        # Ports before others hear of this member: a busy one must cost nothing.
         clients = bind_all(settings.listen_client_urls)
         listeners += clients
-        peers = bind_all(settings.listen_peer_urls)
+        peers = bind_all(settings.listen_peer_urls) if settings.proxy.is_off else []
         listeners += peers
-        is_new = not os.path.exists(_identity(settings))
-        engine = _open_beside_loading_trio(settings)
+        plan = bootstrap.plan(settings)
+        if isinstance(plan, bootstrap.RunProxy):
+            from coreos_py.etcd.proxy.service import run_proxy
+
+            close_all(peers)
+            run_proxy(settings, plan, clients, tls, descriptor_limit, environ)
+            _LOG.info("stopped")
+            return 0
+        is_new = not os.path.exists(identity_file(settings.data_dir))
+        engine = _open_beside_loading_trio(settings, plan)
         try:
             limits = share_out(descriptor_limit, settings.max_connections, has_tls=tls is not None)
             service = _make_service(settings, engine, tls, limits, argv)
             listen_all(listeners)
+            serve_peers(engine, settings, plan, peers)
             for listener in listeners:
                 whom = "clients" if listener in clients else "peers"
                 _LOG.info(f"listening for {whom}", url=listener.url, address=listener.address)
+            # The engine has copies of its own.
+            close_all(peers)
             _announce(is_new=is_new)
-            service.run(clients, peers, environ)
+            service.run(clients, environ)
         finally:
             close_engine(engine)
     except StartError as error:
@@ -70,12 +85,6 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
     return 0
 
 
-def _identity(settings: Settings) -> Path:
-    """The file that a member's data directory has from its creation on. For `os.path.exists`, which takes a
-    directory that it may not read for an empty one: the engine says what is wrong with it."""
-    return Path(settings.data_dir) / "member" / "identity"
-
-
 def _announce(*, is_new: bool) -> None:
     """Say in etcd's own words what scripts and test suites wait for: two lines of 2.3, one of 3.4."""
     version = CLUSTER_VERSION.rpartition(".")[0]
@@ -85,25 +94,20 @@ def _announce(*, is_new: bool) -> None:
     _LOG.info("ready to serve client requests")
 
 
-def open_engine(settings: Settings) -> "Engine":
+def open_engine(settings: Settings, plan: MemberPlan) -> "Engine":
     """Recover or create the member. StartError with the engine's own sentence."""
     from coreos_py._core import Engine, EngineError
 
-    data_dir = Path(settings.data_dir)
-    if data_dir.exists() and not data_dir.is_dir():
-        raise StartError(f"the data directory {data_dir} is not a directory: give another --data-dir")
-    if settings.initial_cluster_state == "existing" and not os.path.exists(_identity(settings)):
-        raise StartError(
-            "joining a cluster (--initial-cluster-state existing) is not supported by this version yet"
-        )
     try:
         return Engine.open(
             settings.data_dir,
             name=settings.name,
-            initial_cluster=[(name, list(urls)) for name, urls in settings.initial_cluster],
-            token=settings.token,
+            initial_cluster=[(name, list(urls)) for name, urls in plan.initial_cluster],
+            token=plan.token,
             peer_urls=[str(url) for url in settings.advertise_peer_urls],
             client_urls=[str(url) for url in settings.advertise_client_urls],
+            joining=plan.joining[:2] if plan.joining else None,
+            force_new_cluster=settings.force_new_cluster,
             heartbeat_ms=settings.heartbeat_ms,
             election_ms=settings.election_ms,
             snapshot_count=settings.snapshot_count,
@@ -136,11 +140,11 @@ def make_front(engine: "Engine", settings: Settings, max_connections: int) -> "F
     )
 
 
-def _open_beside_loading_trio(settings: Settings) -> "Engine":
+def _open_beside_loading_trio(settings: Settings, plan: MemberPlan) -> "Engine":
     """Loading Trio takes about as long as opening a member; both at once take little more than one."""
     loader = threading.Thread(target=importlib.import_module, args=("coreos_py.etcd.service",), daemon=True)
     loader.start()
-    engine = open_engine(settings)
+    engine = open_engine(settings, plan)
     loader.join()
     return engine
 

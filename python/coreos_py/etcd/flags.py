@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from coreos_py.etcd.urls import parse_address, parse_bind_address, parse_cluster, parse_urls
+from coreos_py.etcd.urls import parse_address, parse_bind_address, parse_cluster, parse_peers, parse_urls
 from coreos_py.etcd.values import DURATION, SWITCH, TEXT, UINT, WORDS, Kind, choice, uint
 
 URLS = Kind(parse_urls)
 CLUSTER = Kind(parse_cluster)
 ADDRESS = Kind(parse_address)
 BIND_ADDRESS = Kind(parse_bind_address)
+PEERS = Kind(parse_peers)
 
 HEARTBEAT_MS_MAX = 10_000
 ELECTION_MS_MAX = 50_000
@@ -23,13 +24,11 @@ class Fate(Enum):
     IGNORED = auto()
     # Refused, unless the value asks for nothing (it is the default, or switched off).
     UNSUPPORTED = auto()
-    # No longer a flag, but known: the refusal names what to use.
-    REMOVED = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag. `default` is shown in the help; `note` is why it is ignored, unsupported or removed."""
+    """One flag. `default` is shown in the help; `note` is why it is ignored or unsupported."""
 
     name: str
     kind: Kind
@@ -53,7 +52,7 @@ class Flag:
 
 
 MEMBER, CLUSTERING, SECURITY, LIMITS = "Member", "Clustering", "Security", "Limits of the client port"
-LOGGING, COMPATIBILITY, TESTING = "Logging", "Compatibility", "Testing"
+PROXY, LOGGING, COMPATIBILITY, TESTING = "Proxy", "Logging", "Compatibility", "Testing"
 OLD, UNSUPPORTED = "Flags of etcd 0.4", "Not supported by this version yet"
 IGNORED = "Accepted without effect"
 
@@ -67,8 +66,7 @@ _ACTING = (
     Flag("advertise-client-urls", URLS, "http://localhost:2379,http://localhost:4001",
          "Client URLs told to the cluster. Needed when --listen-client-urls is given.", MEMBER),
     Flag("listen-peer-urls", URLS, "http://localhost:2380,http://localhost:7001",
-         "URLs to serve other members on. A cluster of one shows /members and /version there.",
-         MEMBER),
+         "URLs to serve other members on; /members and /version for tools as well.", MEMBER),
     Flag("snapshot-count", uint(1), "",
          "Snapshot after this many commands. Without it: when the log since the last one has outgrown it.",
          MEMBER),
@@ -83,10 +81,30 @@ _ACTING = (
     Flag("initial-advertise-peer-urls", URLS, "http://localhost:2380,http://localhost:7001",
          "Peer URLs told to the cluster; the member's id is made from them.", CLUSTERING),
     Flag("initial-cluster", CLUSTER, "${name}=${initial-advertise-peer-urls}",
-         "Members of a new cluster, name=url,name=url. This version runs clusters of one.", CLUSTERING),
+         "Members of a new cluster, or of the one to join, name=url,name=url; a name once for each URL.",
+         CLUSTERING),
     Flag("initial-cluster-state", choice("new", "existing"), "new",
-         "new, or existing to join a running cluster (not in this version).", CLUSTERING),
+         "new, or existing to join a running cluster that this member has been added to.", CLUSTERING),
     Flag("initial-cluster-token", TEXT, "etcd-cluster", "Keeps clusters with equal URLs apart.", CLUSTERING),
+    Flag("discovery", TEXT, "", "URL with the token of a new cluster: its members find each other there.",
+         CLUSTERING),
+    Flag("discovery-proxy", TEXT, "", "HTTP proxy on the way to --discovery, http://host:port.", CLUSTERING),
+    Flag("discovery-fallback", choice("proxy", "exit"), "proxy",
+         "When the cluster behind --discovery is complete without this member.", CLUSTERING),
+    Flag("discovery-srv", TEXT, "", "DNS domain whose SRV records list the members of a new cluster.",
+         CLUSTERING),
+    Flag("discovery-srv-name", TEXT, "", "Suffix of the SRV service's name.", CLUSTERING),
+    Flag("strict-reconfig-check", SWITCH, "true",
+         "Refuse changes of members that would leave too few started ones for a majority.", CLUSTERING),
+    Flag("force-new-cluster", SWITCH, "false",
+         "Go on from the data directory as the only member, without the others. Never leave it on.",
+         CLUSTERING),
+    Flag("peer-cert-file", TEXT, "", "Certificate chain (PEM) of https peer URLs and to peers.", SECURITY),
+    Flag("peer-key-file", TEXT, "", "Private key (PEM) of --peer-cert-file, without a password.", SECURITY),
+    Flag("peer-trusted-ca-file", TEXT, "", "Authorities (PEM) that sign peers' certificates.", SECURITY),
+    Flag("peer-client-cert-auth", SWITCH, "false", "Require certificates of peers.", SECURITY),
+    Flag("peer-cert-allowed-cn", TEXT, "", "Common name (CN) of all peers' certificates.", SECURITY),
+    Flag("peer-ca-file", TEXT, "", "Old form of the two above.", SECURITY),
     Flag("cert-file", TEXT, "", "Certificate chain (PEM) for https client URLs.", SECURITY),
     Flag("key-file", TEXT, "", "Private key (PEM) of --cert-file, without a password.", SECURITY),
     Flag("client-cert-auth", SWITCH, "false", "Require client certificates.", SECURITY),
@@ -104,6 +122,14 @@ _ACTING = (
     Flag("head-timeout", DURATION, "1m", "A request that has begun must have arrived by then.", LIMITS),
     Flag("request-timeout", DURATION, "5s + 2 election timeouts",
          "Answer a write that is not durable by then with error 300 (it may still be carried out).", LIMITS),
+    Flag("proxy", choice("off", "on", "readonly"), "off",
+         "on: forward everything to the members of a cluster; readonly: only GET.", PROXY),
+    Flag("proxy-failure-wait", uint(1, 2**31), "5000", "Milliseconds without a member that failed.", PROXY),
+    Flag("proxy-refresh-interval", uint(1, 2**31), "30000", "Milliseconds between member lists.", PROXY),
+    Flag("proxy-dial-timeout", uint(0, 2**31), "1000", "Milliseconds to connect (0: no limit).", PROXY),
+    Flag("proxy-write-timeout", uint(0, 2**31), "5000", "Milliseconds to send (0: no limit).", PROXY),
+    Flag("proxy-read-timeout", uint(0, 2**31), "0",
+         "Milliseconds that a member may be silent; watches need 0, no limit.", PROXY),
     Flag("debug", SWITCH, "false", "Log at level debug.", LOGGING),
     Flag("log-level", choice("debug", "info", "warn", "error", "panic", "fatal"), "info",
          "Least important level to log.", LOGGING),
@@ -116,6 +142,9 @@ _ACTING = (
          " -addr on every address, or exactly -addr if that is a loopback address.", OLD),
     Flag("peer-addr", ADDRESS, "", "ip:port to advertise to peers; the initial cluster follows it.", OLD),
     Flag("peer-bind-addr", BIND_ADDRESS, "", "ip:port, ip or :port to listen on for peers.", OLD),
+    Flag("peers", PEERS, "", "host:port,host:port: join the cluster of these peers, or begin one if it is"
+         " only this member's own.", OLD),
+    Flag("peers-file", TEXT, "", "File with the value of -peers, on one line or several.", OLD),
     Flag("config", TEXT, "", "TOML file in the form of etcd 0.4; environment and flags win over it.", OLD),
     Flag("unsafe-no-fsync", SWITCH, "false",
          "Acknowledge writes before they are on the disk: a control for durability tests, never for data.",
@@ -123,22 +152,11 @@ _ACTING = (
     Flag("version", SWITCH, "false", "Show the version.", MEMBER, hidden=True, in_environment=False),
 )
 
-_LATER = "it comes with clusters of several members"
 _UNSUPPORTED = (
-    ("discovery", TEXT, "", "Discovery URL of a new cluster.", _LATER),
-    ("discovery-srv", TEXT, "", "DNS domain with SRV records of a new cluster.", _LATER),
-    ("discovery-srv-name", TEXT, "", "Suffix of the SRV service name.", _LATER),
-    ("proxy", choice("off", "on", "readonly"), "off", "Run as a proxy instead of a member.", _LATER),
-    ("force-new-cluster", SWITCH, "false", "Drop all other members.", _LATER),
-    ("peer-cert-file", TEXT, "", "Certificate for peers.", _LATER),
-    ("peer-key-file", TEXT, "", "Key for peers.", _LATER),
-    ("peer-trusted-ca-file", TEXT, "", "Authorities of peers.", _LATER),
-    ("peer-ca-file", TEXT, "", "Old form of --peer-trusted-ca-file.", _LATER),
-    ("peer-client-cert-auth", SWITCH, "false", "Require certificates of peers.", _LATER),
-    ("peer-auto-tls", SWITCH, "false", "Peer TLS with generated certificates.", _LATER),
-    ("peer-cert-allowed-cn", TEXT, "", "Common name that peers must have.", _LATER),
-    ("peer-cert-allowed-hostname", TEXT, "", "Host name that peers must have.", _LATER),
-    ("peer-crl-file", TEXT, "", "Revoked certificates of peers.", _LATER),
+    ("peer-auto-tls", SWITCH, "false", "Peer TLS with generated certificates.",
+     "give --peer-cert-file and --peer-key-file"),
+    ("peer-cert-allowed-hostname", TEXT, "", "Host name that peers must have.", "use --peer-cert-allowed-cn"),
+    ("peer-crl-file", TEXT, "", "Revoked certificates of peers.", "revocation lists are not read"),
     ("wal-dir", TEXT, "", "Separate folder for the log.", "the log lives inside --data-dir"),
     ("auto-tls", SWITCH, "false", "Generated client certificates.", "give --cert-file and --key-file"),
     ("client-crl-file", TEXT, "", "Revoked client certificates.", "revocation lists are not read"),
@@ -150,21 +168,10 @@ _UNSUPPORTED = (
 )
 
 _NO_V3 = "there is no v3 API here"
-_NO_PROXY = "there is no proxy mode in this version"
-_NO_DISCOVERY = "there is no discovery in this version"
-_ONE = "a cluster of one has no use for it"
 _IGNORED = (
     ("max-wals", UINT, "5", "log segments go when two snapshots cover them"),
-    ("strict-reconfig-check", SWITCH, "true", _ONE),
-    ("pre-vote", SWITCH, "true", _ONE),
-    ("initial-election-tick-advance", SWITCH, "true", _ONE),
-    ("discovery-fallback", choice("proxy", "exit"), "proxy", _NO_DISCOVERY),
-    ("discovery-proxy", TEXT, "", _NO_DISCOVERY),
-    ("proxy-failure-wait", UINT, "5000", _NO_PROXY),
-    ("proxy-refresh-interval", UINT, "30000", _NO_PROXY),
-    ("proxy-dial-timeout", UINT, "1000", _NO_PROXY),
-    ("proxy-write-timeout", UINT, "5000", _NO_PROXY),
-    ("proxy-read-timeout", UINT, "0", _NO_PROXY),
+    ("pre-vote", SWITCH, "true", "elections are always preceded by a vote that disturbs nobody"),
+    ("initial-election-tick-advance", SWITCH, "true", "a lone member leads at once"),
     ("log-package-levels", TEXT, "", "use --log-level"),
     ("logger", TEXT, "", "use --log-format"),
     ("log-output", TEXT, "", "logs go to stderr"),
@@ -186,11 +193,12 @@ _IGNORED = (
     ("auth-token-ttl", UINT, "300", _NO_V3),
     ("bcrypt-cost", UINT, "10", _NO_V3),
     ("experimental-initial-corrupt-check", SWITCH, "false", "the log is always checked at the start"),
-    ("experimental-corrupt-check-time", TEXT, "0s", _ONE),
+    ("experimental-corrupt-check-time", TEXT, "0s", "members compare their states without being asked"),
     ("experimental-backend-bbolt-freelist-type", TEXT, "array", _NO_V3),
     ("experimental-enable-lease-checkpoint", SWITCH, "false", _NO_V3),
     ("experimental-compaction-batch-limit", TEXT, "1000", _NO_V3),
-    ("experimental-peer-skip-client-san-verification", SWITCH, "false", _ONE),
+    ("experimental-peer-skip-client-san-verification", SWITCH, "false",
+     "peers are known by --peer-cert-allowed-cn"),
     ("experimental-watch-progress-notify-interval", TEXT, "10m", _NO_V3),
     ("experimental-warning-apply-duration", TEXT, "100ms", "slow applies show in /metrics"),
 )
@@ -203,11 +211,6 @@ _OLD_IGNORED = (
         "peer-election-timeout", "cluster-active-size", "cluster-remove-delay", "cluster-sync-interval",
         "max-cluster-size", "http-read-timeout", "http-write-timeout", "trace", "cpuprofile", "graphite-host",
     )),
-)
-
-_REMOVED = (
-    ("peers", "a new cluster is listed in --initial-cluster"),
-    ("peers-file", "a new cluster is listed in --initial-cluster"),
 )
 
 # One-letter forms that 0.4 already called deprecated.
@@ -225,7 +228,6 @@ FLAGS: dict[str, Flag] = {
         *(Flag(name, kind, default, note, IGNORED, Fate.IGNORED, note)
           for name, kind, default, note in _IGNORED),
         *(Flag(name, kind, "", "no longer supported", OLD, Fate.IGNORED) for name, kind in _OLD_IGNORED),
-        *(Flag(name, TEXT, "", note, OLD, Fate.REMOVED, note) for name, note in _REMOVED),
     )
 }
 

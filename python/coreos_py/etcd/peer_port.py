@@ -1,92 +1,53 @@
-"""The peer port of a cluster of one: /members and /version for tools that ask there."""
+"""The peer port, which the engine serves: links between members, /members and /version."""
 
-import socket
+from typing import TYPE_CHECKING
 
-import trio
+from coreos_py import __version__
+from coreos_py.etcd import bootstrap
+from coreos_py.etcd.errors import StartError
+from coreos_py.etcd.listeners import Listener
+from coreos_py.etcd.settings import Settings
+from coreos_py.etcd.settings_parts import TlsFiles
+from coreos_py.etcd.versions import API_VERSION, CLUSTER_VERSION
 
-from coreos_py import logs
-from coreos_py.etcd.descriptors import PEERS_MAX
-from coreos_py.etcd.endpoints.context import Context
-from coreos_py.etcd.endpoints.reply import Reply, as_json, method_not_allowed, not_found
-from coreos_py.etcd.endpoints.version import version
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-_LOG = logs.Log("etcd")
-_HEAD_BYTES_MAX = 16 * 1024
-_REQUEST_S = 5.0
-_REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
+    from coreos_py._core import Engine
 
-
-class PeerPort:
-    """Answers on accepted sockets, each of which has one of `places`."""
-
-    def __init__(self, context: Context) -> None:
-        self.places = trio.Semaphore(PEERS_MAX, max_value=PEERS_MAX)
-        self._context = context
-
-    async def serve(self, connection: socket.socket, remote: str) -> None:
-        """One request, one reply, the end. Takes ownership of the socket and gives its place back."""
-        try:
-            async with trio.SocketStream(trio.socket.from_stdlib_socket(connection)) as stream:
-                with trio.move_on_after(_REQUEST_S):
-                    await self._serve(stream)
-        except trio.BrokenResourceError as error:
-            _LOG.debug("peer connection lost", remote=remote, reason=error.__cause__)
-        finally:
-            self.places.release()
-
-    async def _serve(self, stream: trio.SocketStream) -> None:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            data = await stream.receive_some(_HEAD_BYTES_MAX)
-            head += data
-            if not data or len(head) > _HEAD_BYTES_MAX:
-                return
-        await stream.send_all(write_reply(answer_peer(head, self._context)))
-        await stream.send_eof()
-        # Closing with unread bytes would take the reply back.
-        while await stream.receive_some(_HEAD_BYTES_MAX):
-            pass
+Plan = bootstrap.Restart | bootstrap.NewCluster | bootstrap.Join
 
 
-def answer_peer(head: bytes, context: Context) -> Reply:
-    """The reply to a request's head."""
-    words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        return Reply(400)
-    method, path = words[0], words[1].partition("?")[0]
-    if path not in ("/members", "/version"):
-        return not_found()
-    if method != "GET":
-        return method_not_allowed("GET")
-    if path == "/members":
-        return as_json(200, _members(context), newline=True, cluster=context.cluster_id())
-    return version(_Nothing(), context)
+def serve_peers(engine: "Engine", settings: Settings, plan: Plan, listeners: "Sequence[Listener]") -> None:
+    """Have the engine serve the listening sockets and talk to the other members. StartError for certificates."""
+    from coreos_py._core import EngineError
+
+    sockets = [(one.socket.fileno(), one.url.scheme == "https") for one in listeners]
+    try:
+        engine.serve_peers(
+            sockets,
+            known=_known(engine, settings, plan),
+            tls=_files(settings.peer_tls),
+            server_version=API_VERSION,
+            cluster_version=CLUSTER_VERSION,
+            program_version=None if settings.upstream else __version__,
+        )
+    except EngineError as error:
+        raise StartError(str(error)) from error
 
 
-def _members(context: Context) -> list[dict[str, object]]:
-    """As etcd's peers show them: ids are numbers here."""
-    return [
-        {"id": m["id"], "peerURLs": m["peer_urls"], "name": m["name"], "clientURLs": m["client_urls"]}
-        for m in context.member.members()
-    ]
+def _known(engine: "Engine", settings: Settings, plan: Plan) -> list[tuple[int, list[str]]]:
+    """Members to talk to, for one that does not know any: it joins, or was ended before it heard of the others."""
+    if engine.members():
+        return []
+    if plan.joining is None:
+        plan = bootstrap.join_again(settings)
+    assert plan.joining is not None, "what joins knows whom"
+    own, _, members = plan.joining
+    return [(member["id"], member["peer_urls"]) for member in members if member["id"] != own]
 
 
-class _Nothing:
-    """A request whose details do not matter."""
-
-    method = "GET"
-    path = "/version"
-    query = ""
-    headers: list[tuple[str, str]] = []  # noqa: RUF012 - never changed
-    body = b""
-    is_root = False
-
-
-def write_reply(reply: Reply) -> bytes:
-    """A whole reply that ends the connection."""
-    headers = [*reply.headers, ("Content-Length", str(len(reply.body))), ("Connection", "close")]
-    lines = [
-        f"HTTP/1.1 {reply.status} {_REASONS[reply.status]}",
-        *(f"{name}: {value}" for name, value in headers),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + reply.body
+def _files(tls: TlsFiles | None) -> tuple[str, str, str | None, bool, str | None] | None:
+    if tls is None:
+        return None
+    return tls.cert_file, tls.key_file, tls.ca_file, tls.requires_client_cert, tls.allowed_cn or None

@@ -4,7 +4,7 @@ import gc
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,10 @@ from coreos_py import logs
 from coreos_py.etcd.accepting import accept_forever
 from coreos_py.etcd.descriptors import Limits
 from coreos_py.etcd.driver import Driver
+from coreos_py.etcd.ending import DRAIN_S, end_signals, guard, stop_at_signal
 from coreos_py.etcd.endpoints.context import Context
 from coreos_py.etcd.listeners import Listener, close_all
 from coreos_py.etcd.notify import notify
-from coreos_py.etcd.peer_port import PeerPort
 from coreos_py.etcd.settings import Settings
 from coreos_py.etcd.tls import ReloadingContext
 from coreos_py.etcd.tls_connection import TlsLimits, serve_tls
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from coreos_py._core import Engine, Front
 
 _LOG = logs.Log("etcd")
-# Longer than a write may take by default; then whoever is still there is cut off.
-DRAIN_S = 8.0
+# How often a member looks whether it still is one.
+_REMOVED_LOOK_S = 0.5
 
 Take = Callable[[socket.socket, str], None]
-Serve = Callable[[socket.socket, str], Awaitable[None]]
 
 
 class Service:
@@ -62,17 +61,18 @@ class Service:
             descriptor_limit=limits.descriptors,
             request_timeout_ms=settings.request_timeout_ms,
             upstream=settings.upstream,
+            is_strict=settings.strict_reconfig_check,
         )
 
-    def run(self, clients: Sequence[Listener], peers: Sequence[Listener], environ: Mapping[str, str]) -> None:
+    def run(self, clients: Sequence[Listener], environ: Mapping[str, str]) -> None:
         """Serve; returns when the member has been told to end and has answered what was running."""
         # Trio's receiver takes over for a time: what comes before counts, what comes after spoils nothing.
-        numbers = _end_signals()
+        numbers = end_signals()
         for number in numbers:
             signal.signal(number, self._note_signal)
         # What exists now stays: the collector need not look at it again.
         gc.freeze()
-        trio.run(self._main, clients, peers, environ, numbers, strict_exception_groups=True)
+        trio.run(self._main, clients, environ, numbers, strict_exception_groups=True)
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
         self._noted_signals.append(number)
@@ -80,7 +80,6 @@ class Service:
     async def _main(
         self,
         clients: Sequence[Listener],
-        peers: Sequence[Listener],
         environ: Mapping[str, str],
         numbers: Sequence[signal.Signals],
     ) -> None:
@@ -90,35 +89,52 @@ class Service:
                 nursery.start_soon(driver.run)
                 nursery.start_soon(driver.tick)
                 accepting = trio.CancelScope()
-                nursery.start_soon(self._accept, clients, peers, driver, nursery, accepting)
+                nursery.start_soon(self._accept, clients, driver, nursery, accepting)
                 notify(environ, "READY=1\nSTATUS=serving clients")
-                number = self._noted_signals[0] if self._noted_signals else await anext(signals)
-                _LOG.info("stopping", signal=signal.Signals(number).name)
+                number = self._noted_signals[0] if self._noted_signals else await self._end(signals)
+                if number:
+                    _LOG.info("stopping", signal=signal.Signals(number).name)
                 notify(environ, "STOPPING=1")
                 accepting.cancel()
+                # Nobody should have to wait for an election because this member ends.
+                await trio.to_thread.run_sync(self._engine.hand_over)
                 await trio.lowlevel.checkpoint()
-                close_all([*clients, *peers])
+                close_all(clients)
                 await self._drain(driver, signals)
                 nursery.cancel_scope.cancel()
         # Trio closes this descriptor before it takes it back, and a signal in between would leave a trace.
         signal.set_wakeup_fd(-1)
         driver.log_lines()
 
+    async def _end(self, signals: "AsyncIterator[int]") -> int:
+        """Wait for a signal, or (0) for the cluster to remove this member."""
+        number = 0
+
+        async def wait_for_signal(scope: trio.CancelScope) -> None:
+            nonlocal number
+            number = await anext(signals)
+            scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait_for_signal, nursery.cancel_scope)
+            while not self._engine.status()["is_removed"]:
+                await trio.sleep(_REMOVED_LOOK_S)
+            nursery.cancel_scope.cancel()
+        if not number:
+            _LOG.error("the member has been permanently removed from the cluster")
+            _LOG.error("the data-dir used by this member must be removed.", data_dir=self._settings.data_dir)
+        return number
+
     async def _accept(
         self,
         clients: Sequence[Listener],
-        peers: Sequence[Listener],
         driver: Driver,
         nursery: trio.Nursery,
         scope: trio.CancelScope,
     ) -> None:
-        peer_port = PeerPort(self._context)
         handshakes = trio.Semaphore(self._limits.handshakes, max_value=self._limits.handshakes)
 
-        def take_peer(connection: socket.socket, remote: str) -> None:
-            nursery.start_soon(_guard, peer_port.serve, connection, remote)
-
-        for listener in (*clients, *peers):
+        for listener in clients:
             self._front.yield_to(listener.socket.fileno())
         with scope:
             async with trio.open_nursery() as accepting:
@@ -128,8 +144,6 @@ class Service:
                         accepting.start_soon(accept_forever, listener, take_tls, handshakes)
                     else:
                         accepting.start_soon(accept_forever, listener, self._take_plain)
-                for listener in peers:
-                    accepting.start_soon(accept_forever, listener, take_peer, peer_port.places)
 
     def _take_plain(self, connection: socket.socket, remote: str) -> None:
         try:
@@ -150,38 +164,15 @@ class Service:
         async def serve(connection: socket.socket, remote: str) -> None:
             await serve_tls(driver, connection, remote, tls.current(), limits)
 
-        return lambda connection, remote: nursery.start_soon(_guard, serve, connection, remote)
+        return lambda connection, remote: nursery.start_soon(guard, serve, connection, remote)
 
     async def _drain(self, driver: Driver, signals: "AsyncIterator[int]") -> None:
         """Answer what runs, for a while; a second signal cuts it short."""
         driver.drain()
         with trio.move_on_after(DRAIN_S) as limit:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_stop_at_signal, signals, nursery.cancel_scope)
+                nursery.start_soon(stop_at_signal, signals, nursery.cancel_scope)
                 await driver.drained.wait()
                 nursery.cancel_scope.cancel()
         if limit.cancelled_caught or not driver.drained.is_set():
             _LOG.warn("connections cut off", connections=self._front.connections())
-
-
-async def _guard(serve: Serve, connection: socket.socket, remote: str) -> None:
-    """Serve a connection; a flaw that shows in one of them must not end the member."""
-    try:
-        await serve(connection, remote)
-    except Exception as error:  # noqa: BLE001 - see above
-        _LOG.error("a connection failed", cause=error, remote=remote)
-
-
-def _end_signals() -> tuple[signal.Signals, ...]:
-    """What ends the member. A hang-up does not when it is ignored already: that is what `nohup` is for."""
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        return (signal.SIGTERM, signal.SIGINT)
-    return (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-async def _stop_at_signal(signals: "AsyncIterator[int]", scope: trio.CancelScope) -> None:
-    """Not at another hang-up: when a terminal goes, shell and kernel both send one."""
-    async for number in signals:
-        if number != signal.SIGHUP:
-            scope.cancel()
-            return

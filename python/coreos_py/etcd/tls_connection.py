@@ -55,7 +55,7 @@ async def _admit(
     driver: Driver, transport: trio.SocketStream, remote: str, context: ssl.SSLContext, limits: TlsLimits
 ) -> "_Connection | None":
     """From an accepted socket to a connection of the front, or to a refusal."""
-    stream = await _handshake(transport, remote, context)
+    stream = await handshake(transport, remote, context)
     if stream is None:
         return None
     try:
@@ -84,7 +84,8 @@ def _refusal(connections: int) -> bytes:
     ).encode()
 
 
-async def _handshake(transport: trio.SocketStream, remote: str, context: ssl.SSLContext) -> TlsStream | None:
+async def handshake(transport: trio.SocketStream, remote: str, context: ssl.SSLContext) -> TlsStream | None:
+    """A session with a client that speaks TLS in time; any other is told what is wrong, if it can be."""
     with trio.move_on_after(HANDSHAKE_S):
         try:
             first = await transport.socket.recv(1, socket.MSG_PEEK)

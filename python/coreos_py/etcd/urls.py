@@ -98,20 +98,34 @@ def sort_urls(texts: list[str]) -> tuple[Url, ...]:
     return tuple(sorted((parse_url(text) for text in texts), key=str))
 
 
-def parse_cluster(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """`name=url,name=url` as members with their URLs; a name may occur several times, a URL only once."""
+Cluster = tuple[tuple[str, tuple[str, ...]], ...]
+"""Members, each with its name and its sorted peer URLs."""
+
+
+def parse_cluster(text: str) -> Cluster:
+    """`name=url,name=url` as members with their URLs; a name may occur several times."""
     members: dict[str, list[str]] = {}
     for pair in text.split(","):
         name, equals, url = pair.strip().partition("=")
         if not equals or not name:
             raise ValueError(f'"{pair}" is not of the form name=url')
         members.setdefault(name, []).append(str(parse_url(url)))
-    seen: set[str] = set()
-    for url in (url for urls in members.values() for url in urls):
-        if url in seen:
-            raise ValueError(f"the URL {url} occurs twice")
-        seen.add(url)
     return tuple((name, tuple(sorted(urls))) for name, urls in members.items())
+
+
+def show_cluster(cluster: Cluster) -> str:
+    """The text that `parse_cluster` reads."""
+    return ",".join(f"{name}={url}" for name, urls in cluster for url in urls)
+
+
+def parse_peers(text: str) -> tuple[str, ...]:
+    """The peers of 0.4, `host:port` or URLs, separated by commas or lines, as they stand; at least one."""
+    peers = tuple(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
+    if not peers:
+        raise ValueError("no peers given")
+    for peer in peers:
+        parse_url(peer if "://" in peer else f"http://{peer}")
+    return peers
 
 
 def parse_address(text: str) -> tuple[str, int]:

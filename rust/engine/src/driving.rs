@@ -26,6 +26,8 @@ pub(crate) struct Applying {
     completions: Vec<Completion>,
     /// Reads that wait for an entry: its index, and who asks.
     readable: Vec<(u64, u64)>,
+    /// Answers to those who have asked for this member's removal, until nobody needs it any more.
+    leaving: Vec<Completion>,
 }
 
 impl Inner {
@@ -46,6 +48,12 @@ impl Inner {
         if std::mem::replace(&mut core.led, leads) != leads {
             self.role_changed.notify_all();
         }
+        self.note_leader(&mut core);
+        if self.alarm.is_late(&core.replica, now)
+            && let Some(ticker) = self.ticker.get()
+        {
+            ticker.wake();
+        }
         if core.replica.poisoned().is_some() && !core.is_over {
             core.is_over = true;
             let why = core.replica.poisoned().unwrap_or_default().to_owned();
@@ -61,6 +69,21 @@ impl Inner {
         if has_results {
             self.carry_out();
         }
+    }
+
+    /// Say who leads, when that changes.
+    fn note_leader(&self, core: &mut Core) {
+        let raft = core.replica.raft();
+        let present = (raft.leader(), raft.hard_state().term);
+        if std::mem::replace(&mut core.told_leader, present) == present || core.replica.is_alone() {
+            return;
+        }
+        let (leader, term) = present;
+        self.log(match leader {
+            0 => format!("there is no leader at the moment (term {term})"),
+            own if own == self.identity.member_id => format!("this member leads since term {term}"),
+            _ => format!("{leader:x} leads since term {term}"),
+        });
     }
 
     /// The log thread has taken what it writes: see to the rest before it does.
@@ -111,9 +134,14 @@ impl Inner {
                     return;
                 }
                 applying.decided.extend(core.replica.take_decided());
-                core.replica.take_answers()
+                let answers = core.replica.take_answers();
+                if core.replica.is_removed() {
+                    applying.completions.append(&mut applying.leaving);
+                }
+                answers
             };
-            if applying.decided.is_empty() && answers.is_empty() {
+            if applying.decided.is_empty() && answers.is_empty() && applying.completions.is_empty()
+            {
                 return;
             }
             if let Err(error) = self.apply(applying) {
@@ -132,7 +160,7 @@ impl Inner {
     }
 
     fn apply(&self, applying: &mut Applying) -> Result<(), EngineError> {
-        let Applying { decided, completions, .. } = applying;
+        let Applying { decided, completions, leaving, .. } = applying;
         if decided.is_empty() {
             return Ok(());
         }
@@ -151,7 +179,8 @@ impl Inner {
                     let waited_ns = now_ns.saturating_sub(one.proposed_mono_ns);
                     self.metrics.proposals.record(waited_ns);
                 }
-                applier.apply(one.position(), one.command.as_ref(), one.ticket, completions);
+                let to = if one.removes_self { &mut *leaving } else { &mut *completions };
+                applier.apply(one.position(), one.command.as_ref(), one.ticket, to);
                 if matches!(&one.command, Some(Command { body: Body::Noop, .. })) {
                     moments.push((one.index, applier.store.view()));
                 }

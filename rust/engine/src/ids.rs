@@ -28,6 +28,13 @@ pub fn cluster_id(member_ids: &[u64]) -> u64 {
     first_eight(&hash.finalize())
 }
 
+/// The id of a member that is added at run time, at `unix_seconds`: the same with the time in place of a token, so that
+/// one that comes back at the same URLs is another.
+#[must_use]
+pub fn new_member_id(peer_urls: &[String], unix_seconds: u64) -> u64 {
+    member_id(peer_urls, &unix_seconds.to_string())
+}
+
 fn first_eight(hash: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&hash[..8]);

@@ -22,6 +22,7 @@ mod error;
 mod execute;
 pub mod front;
 mod ids;
+mod inbox;
 mod links;
 mod log_thread;
 mod member;
@@ -33,20 +34,22 @@ pub mod peers;
 pub mod replica;
 pub mod snapshot;
 mod ticker;
+pub mod transport;
 mod versions;
 
 pub use clock::{ClusterClock, Now};
 pub use completion::{Completion, Sink};
 pub use config::{DEFAULT_TOKEN, Joining, MemberConfig};
-pub use coreos_raft::Limits;
+pub use coreos_raft::{Limits, Role as RaftRole};
 pub use coreos_store::{
     AuthChange, Body, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, LIST_MAX, List, PasswordHash, Role, User,
 };
-pub use coreos_wal::{RealDisk, Report, repair, verify};
+pub use coreos_wal::{RealDisk, Report, SnapshotMeta, repair, verify};
 pub use error::{EngineError, ErrorKind, Refused};
 pub use execute::NotExecuted;
-pub use ids::{cluster_id, member_id};
-pub use links::{Links, SnapshotSource};
+pub use ids::{cluster_id, member_id, new_member_id};
+pub use links::Links;
 pub use member::{Context, Member, Status};
 pub use metrics::{HistogramValue, Metrics};
 pub use passwords::hash_password;
+pub use versions::NEWEST as COMMANDS_VERSION;

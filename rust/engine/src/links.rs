@@ -2,21 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use coreos_store::StoreView;
-
 use crate::clock::Now;
 use crate::member::Inner;
 use crate::peers::Frame;
-
-/// The state of a member's store, for another one that is too far behind.
-pub struct SnapshotSource {
-    /// Term of the last entry in it.
-    pub term: u64,
-    /// The last entry in it.
-    pub index: u64,
-    /// The state after that entry.
-    pub view: StoreView,
-}
+use crate::transport::SnapshotSource;
 
 /// See the module. Nothing here waits.
 pub trait Links: Send + Sync {
@@ -46,8 +35,16 @@ impl Inner {
             members.clone()
         };
         let own = self.identity.member_id;
+        if members.iter().next().is_none() {
+            return links.set_peers(self.known_peers.lock().clone());
+        }
         let others = members.iter().filter(|member| member.id != own);
         links.set_peers(others.map(|member| (member.id, member.peer_urls.clone())).collect());
+    }
+
+    /// Whether a member that has not heard of any was told of this one.
+    pub fn knows(&self, id: u64) -> bool {
+        self.known_peers.lock().iter().any(|(known, _)| *known == id)
     }
 
     /// A member is too far behind for the log.

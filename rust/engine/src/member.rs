@@ -25,14 +25,16 @@ use crate::execute::Waiters;
 use crate::links::Links;
 use crate::log_thread::{self, LogThread};
 use crate::metrics::Metrics;
-use crate::replica::{Replica, Seen};
-use crate::ticker::Ticker;
+use crate::replica::{Replica, Seen, Statistics};
+use crate::ticker::{Alarm, Ticker};
 
 /// What the log thread and proposers share. Held for microseconds, never while waiting for the disk.
 pub(crate) struct Core {
     pub replica: Replica,
     /// Whether it led at the last step.
     pub led: bool,
+    /// The leader and term that the log has been told of.
+    pub told_leader: (u64, u64),
     /// Everybody has been told that the log has failed.
     pub is_over: bool,
 }
@@ -59,6 +61,8 @@ pub(crate) struct Inner {
     pub is_current: AtomicBool,
     /// States whose digest is to be computed, each after an entry.
     pub moments: Mutex<Vec<(u64, StoreView)>>,
+    /// Ids and peer URLs that a member that joins was told.
+    pub known_peers: Mutex<Vec<(u64, Vec<String>)>>,
     /// A number that changes with the members, as the links last saw it.
     pub members_revision: AtomicU64,
     pub sink: Mutex<Option<Arc<dyn Sink>>>,
@@ -80,7 +84,8 @@ pub(crate) struct Inner {
     pub store_config: StoreConfig,
     pub dir: DataDir,
     thread: Mutex<Option<JoinHandle<()>>>,
-    ticker: OnceLock<Ticker>,
+    pub ticker: OnceLock<Ticker>,
+    pub alarm: Alarm,
     lock: Mutex<Option<DirLock>>,
 }
 
@@ -112,8 +117,8 @@ pub struct Status {
     pub role: Role,
     /// Whether it has been removed from the cluster.
     pub is_removed: bool,
-    /// Since when it leads, or led last, in nanoseconds since 1970; 0 = never.
-    pub leads_since_ns: u64,
+    /// Since when the leader leads, as far as this member knows, in nanoseconds since 1970; 0 = there is none.
+    pub leader_since_ns: u64,
     /// The current term.
     pub term: u64,
     /// The last entry in the log.
@@ -167,7 +172,12 @@ impl Member {
         let etcd_index = parts.applier.store.etcd_index();
         let inner = Arc::new(Inner {
             identity: parts.identity,
-            core: Mutex::new(Core { replica: parts.replica, led: leads, is_over: false }),
+            core: Mutex::new(Core {
+                replica: parts.replica,
+                led: leads,
+                is_over: false,
+                told_leader: (0, 0),
+            }),
             role_changed: Condvar::new(),
             applying: Mutex::default(),
             links: OnceLock::new(),
@@ -178,6 +188,7 @@ impl Member {
             reads_alone: AtomicBool::new(leads),
             is_current: AtomicBool::new(leads),
             moments: Mutex::default(),
+            known_peers: Mutex::default(),
             members_revision: AtomicU64::new(u64::MAX),
             sink: Mutex::new(None),
             next_deadline_ns: AtomicU64::new(u64::MAX),
@@ -197,6 +208,7 @@ impl Member {
             applier: Mutex::new(parts.applier),
             thread: Mutex::new(None),
             ticker: OnceLock::new(),
+            alarm: Alarm::default(),
             lock: Mutex::new(Some(lock)),
         });
         inner.look_at(&inner.applier.lock());
@@ -280,7 +292,7 @@ impl Member {
     #[must_use]
     pub fn status(&self) -> Status {
         let inner = &*self.0;
-        let (hard_state, last, role, leader_id, is_removed, leads_since_ns) = {
+        let (hard_state, last, role, leader_id, is_removed, leader_since_ns) = {
             let core = inner.core.lock();
             let (replica, raft) = (&core.replica, core.replica.raft());
             (
@@ -289,7 +301,7 @@ impl Member {
                 raft.role(),
                 raft.leader(),
                 replica.is_removed(),
-                replica.leads_since_wall_ns(),
+                replica.leader_since_wall_ns(),
             )
         };
         let (read_only, poisoned, in_flight, oldest_in_flight_ns) = {
@@ -311,7 +323,7 @@ impl Member {
             leader_id,
             role,
             is_removed,
-            leads_since_ns,
+            leader_since_ns,
             term: hard_state.term,
             raft_index: last.index,
             applied: applier.raft_index,
@@ -329,6 +341,12 @@ impl Member {
             in_flight,
             oldest_in_flight_ns,
         }
+    }
+
+    /// Traffic between this member and the others.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.0.core.lock().replica.statistics().clone()
     }
 
     /// The cluster's members, by id.
@@ -395,7 +413,7 @@ impl Member {
             let _ = thread.join();
         }
         if let Some(ticker) = self.0.ticker.get() {
-            ticker.stop();
+            ticker.stop(&self.0.alarm);
         }
         if let Some(links) = self.0.links.get() {
             links.stop();

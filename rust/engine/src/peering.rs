@@ -2,6 +2,7 @@
 
 use coreos_raft::Position;
 use coreos_store::Store;
+use coreos_wal::SnapshotMeta;
 
 use crate::chores::Done;
 use crate::clock::Now;
@@ -57,9 +58,18 @@ impl Member {
         self.0.step(now, |replica| replica.snapshot_ended(now, to, reached));
     }
 
-    /// A snapshot of the leader `from`, of its term `term`, is durable, `bytes` long, and `store` is what is in it, as of
-    /// `position`. Everything that was decided before is applied first; watchers are told that there is a gap.
-    pub fn install(&self, from: u64, term: u64, position: Position, store: Store, bytes: u64) {
+    /// Whether a snapshot of `from`, as of entry `index`, would bring this member forward.
+    #[must_use]
+    pub fn wants_snapshot(&self, from: u64, index: u64) -> bool {
+        let core = self.0.core.lock();
+        let raft = core.replica.raft();
+        raft.leader() == from && index > raft.hard_state().commit
+    }
+
+    /// The snapshot `meta` of the leader `from` is durable, and `store` is what is in it, `bytes` of data. Everything
+    /// that was decided before is applied first; watchers are told that there is a gap.
+    pub fn install(&self, from: u64, meta: SnapshotMeta, store: Store, bytes: u64) {
+        let position = Position { term: meta.term, index: meta.index };
         let inner = &*self.0;
         let mut applying = inner.applying.lock();
         let (members, version) =
@@ -74,8 +84,7 @@ impl Member {
         let now = Now::real();
         let time_ns = store.time_ns();
         let version = version.as_deref();
-        let restores =
-            core.replica.install(now, from, term, position, time_ns, members, version);
+        let restores = core.replica.install(now, from, position, time_ns, members, version);
         inner.stepped(core, now);
         if !restores {
             drop(applying);

@@ -1,15 +1,23 @@
 //! `Engine`: one member.
 
 use std::collections::BTreeMap;
+use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use coreos_engine::{AuthChange, Body, EngineError, HistogramValue, Member, MemberConfig};
+use coreos_engine::transport::VersionTexts;
+use coreos_engine::{
+    AuthChange, Body, EngineError, HistogramValue, Joining, Member, MemberConfig, RaftRole,
+    new_member_id,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::changes::{self, Wanted};
 use crate::errors::engine_error;
+use crate::peers;
+use crate::statistics;
 
 #[pyclass(frozen, module = "coreos_py._core")]
 pub struct Engine {
@@ -37,9 +45,9 @@ fn histogram<'py>(py: Python<'py>, value: HistogramValue) -> PyResult<Bound<'py,
 #[pymethods]
 impl Engine {
     #[staticmethod]
-    #[pyo3(signature = (data_dir, *, name, initial_cluster, token, peer_urls, client_urls, heartbeat_ms=100,
-        election_ms=1000, snapshot_count=None, max_snapshots=2, history_bytes=16_777_216, upstream=false,
-        fsync=true))]
+    #[pyo3(signature = (data_dir, *, name, initial_cluster, token, peer_urls, client_urls, joining=None,
+        force_new_cluster=false, heartbeat_ms=100, election_ms=1000, snapshot_count=None, max_snapshots=2,
+        history_bytes=16_777_216, upstream=false, fsync=true))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of a constructor")]
     fn open(
         py: Python<'_>,
@@ -49,6 +57,8 @@ impl Engine {
         token: Option<String>,
         peer_urls: Vec<String>,
         client_urls: Vec<String>,
+        joining: Option<(u64, u64)>,
+        force_new_cluster: bool,
         heartbeat_ms: u64,
         election_ms: u64,
         snapshot_count: Option<u64>,
@@ -69,8 +79,8 @@ impl Engine {
             name,
             initial_cluster,
             token,
-            joining: None,
-            force_new_cluster: false,
+            joining: joining.map(|(member_id, cluster_id)| Joining { member_id, cluster_id }),
+            force_new_cluster,
             heartbeat_ms,
             election_ms,
             peer_urls,
@@ -91,8 +101,11 @@ impl Engine {
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let status = self.member.status();
         let dict = PyDict::new(py);
-        let state =
-            if status.leader_id == status.member_id { "StateLeader" } else { "StateFollower" };
+        let state = match status.role {
+            RaftRole::Leader => "StateLeader",
+            RaftRole::Follower => "StateFollower",
+            RaftRole::PreCandidate | RaftRole::Candidate => "StateCandidate",
+        };
         dict.set_item("member_id", status.member_id)?;
         dict.set_item("cluster_id", status.cluster_id)?;
         dict.set_item("leader_id", status.leader_id)?;
@@ -104,8 +117,9 @@ impl Engine {
         dict.set_item("state", state)?;
         dict.set_item("name", status.name)?;
         dict.set_item("start_time_ns", status.start_time_ns)?;
-        // The sole voter leads from its start on.
-        dict.set_item("leader_since_ns", status.start_time_ns)?;
+        dict.set_item("leader_since_ns", status.leader_since_ns)?;
+        dict.set_item("is_removed", status.is_removed)?;
+        dict.set_item("is_current", self.member.is_current())?;
         dict.set_item("read_only", status.read_only)?;
         dict.set_item("poisoned", status.poisoned)?;
         dict.set_item("oldest_proposal_ms", status.oldest_in_flight_ns / 1_000_000)?;
@@ -143,6 +157,53 @@ impl Engine {
         timeout_ms: u64,
     ) -> PyResult<u16> {
         changes::execute(py, &self.member, Body::UpdateMember { id, peer_urls }, timeout_ms)
+    }
+
+    #[pyo3(signature = (peer_urls, *, timeout_ms))]
+    fn add_member(
+        &self,
+        py: Python<'_>,
+        peer_urls: Vec<String>,
+        timeout_ms: u64,
+    ) -> PyResult<(u64, u16)> {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let id = new_member_id(&peer_urls, since_1970.as_secs());
+        let body = Body::AddMember { id, peer_urls, is_learner: true };
+        Ok((id, changes::execute(py, &self.member, body, timeout_ms)?))
+    }
+
+    #[pyo3(signature = (id, *, timeout_ms))]
+    fn remove_member(&self, py: Python<'_>, id: u64, timeout_ms: u64) -> PyResult<u16> {
+        changes::execute(py, &self.member, Body::RemoveMember { id }, timeout_ms)
+    }
+
+    #[pyo3(signature = (sockets, *, known, tls, server_version, cluster_version, program_version))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments")]
+    fn serve_peers(
+        &self,
+        py: Python<'_>,
+        sockets: Vec<(RawFd, bool)>,
+        known: Vec<(u64, Vec<String>)>,
+        tls: Option<peers::Tls>,
+        server_version: String,
+        cluster_version: String,
+        program_version: Option<String>,
+    ) -> PyResult<()> {
+        let texts = VersionTexts {
+            server: server_version,
+            cluster: cluster_version,
+            program: program_version,
+        };
+        py.detach(|| peers::serve(&self.member, &sockets, tls, texts, known))?
+            .map_err(|why| engine_error(py, "config", &why))
+    }
+
+    fn hand_over(&self, py: Python<'_>) {
+        py.detach(|| self.member.hand_over());
+    }
+
+    fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        statistics::shown(py, &self.member.statistics())
     }
 
     fn auth<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

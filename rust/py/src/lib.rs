@@ -15,6 +15,8 @@ mod engine;
 mod errors;
 mod front;
 mod inspect;
+mod peers;
+mod statistics;
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {

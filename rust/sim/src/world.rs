@@ -40,8 +40,7 @@ fn founders(config: &MemberConfig) -> Vec<Command> {
         let token = config.token.as_deref().unwrap_or(DEFAULT_TOKEN);
         (member_id(urls, token), urls.clone())
     });
-    let bodies =
-        ids.map(|(id, peer_urls)| Body::AddMember { id, peer_urls, is_learner: false });
+    let bodies = ids.map(|(id, peer_urls)| Body::AddMember { id, peer_urls, is_learner: false });
     bodies.map(|body| Command { request: RequestId::default(), time_ns: 0, body }).collect()
 }
 

@@ -167,7 +167,7 @@ impl DataDir {
 }
 
 /// Cuts what is written into chunks.
-struct ChunkWriter {
+pub(crate) struct ChunkWriter {
     file: Box<dyn File>,
     /// Chunk head room, then data.
     chunk: Vec<u8>,
@@ -178,7 +178,7 @@ struct ChunkWriter {
 }
 
 impl ChunkWriter {
-    fn new(file: Box<dyn File>, header: [u8; HEADER_BYTES]) -> ChunkWriter {
+    pub(crate) fn new(file: Box<dyn File>, header: [u8; HEADER_BYTES]) -> ChunkWriter {
         ChunkWriter {
             file,
             // The header goes out together with the first chunk.
@@ -228,7 +228,7 @@ impl ChunkWriter {
         Ok(())
     }
 
-    fn finish(mut self) -> io::Result<u64> {
+    pub(crate) fn finish(mut self) -> io::Result<u64> {
         self.write_chunk()?;
         let head_at = self.head_at();
         self.chunk.truncate(head_at);

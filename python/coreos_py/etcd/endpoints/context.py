@@ -31,6 +31,15 @@ class Member(Protocol):
     def removed_members(self) -> list[int]:
         """Ids that have left for ever."""
 
+    def add_member(self, peer_urls: list[str], *, timeout_ms: int) -> tuple[int, int]:
+        """A new one: its id, and 0 or the number of an error."""
+
+    def remove_member(self, id: int, *, timeout_ms: int) -> int:
+        """One leaves for ever."""
+
+    def statistics(self) -> dict[str, Any]:
+        """Traffic between members."""
+
     def update_member(self, id: int, peer_urls: list[str], *, timeout_ms: int) -> int:
         """Other peer URLs."""
 
@@ -88,7 +97,8 @@ class Member(Protocol):
 class Context:
     """Facts and ways to ask. `now_ns` is nanoseconds since 1970; `front_counters` are counts since start.
 
-    The front may be asked on its own thread only, the member on any.
+    The front may be asked on its own thread only, the member on any. `is_strict`: a removal that would leave too few
+    members that have started is refused.
     """
 
     member: Member
@@ -99,6 +109,7 @@ class Context:
     descriptor_limit: int
     request_timeout_ms: int
     upstream: bool
+    is_strict: bool = True
 
     def for_a_worker(self) -> "Context":
         """The same for another thread: the front has been asked now."""

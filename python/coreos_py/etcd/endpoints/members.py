@@ -1,12 +1,10 @@
 """/v2/members: who belongs to the cluster.
 
-Reading works in full, and so does a change of this member's own peer URLs. Another member cannot be added by
-this version, which is answered 501 after all checks: one that could be added but not run would stop every
-write.
+A new member learns first, and votes once it has caught up: until then it is in nobody's way, also when it never
+starts.
 """
 
 import json
-from typing import NoReturn
 from urllib.parse import unquote
 
 from coreos_py.etcd.endpoints.auth_documents import whole
@@ -14,7 +12,10 @@ from coreos_py.etcd.endpoints.context import Context, Incoming, header, hex_id
 from coreos_py.etcd.endpoints.go_json_errors import syntax_message, type_name
 from coreos_py.etcd.endpoints.refusals import (
     EXISTS,
+    LAST,
+    NOT_AS_EXPECTED,
     NOT_FOUND,
+    REMOVED,
     RefusedError,
     decided,
     explained,
@@ -27,10 +28,14 @@ _PREFIX = "/v2/members"
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _ID_MAX = 2**64 - 1
 _URL_EXISTS = "etcdserver: peerURL exists"
-_LATER = "etcdserver: a cluster of more than one member is not supported by this version yet"
-_LAST = (
-    "etcdserver: this is the only member, and a cluster cannot be without one: "
+_ID_EXISTS = "etcdserver: ID exists"
+_LAST_VOTER = (
+    "etcdserver: this is the last member that votes, and a cluster cannot be without one: "
     "stop the process and delete its data directory instead"
+)
+_TOO_FEW = (
+    "etcdserver: without this member too few would be left that have started to decide anything: "
+    "start or remove the others first (--strict-reconfig-check=false leaves this check out)"
 )
 
 
@@ -44,13 +49,12 @@ def members(request: Incoming, context: Context) -> Reply:
     if not request.is_root:
         return insufficient()
     if request.method == "POST":
-        _check_free(_peer_urls(request), context)
-        raise RefusedError(501, _LATER)
+        return _add(request, context, cluster)
     if not rest:
         return as_text(405, "Method Not Allowed\n", ("X-Etcd-Cluster-Id", cluster))
     member_id = _parse_id(rest)
     if request.method == "DELETE":
-        _refuse_removal(member_id, context)
+        return _remove(member_id, context, cluster)
     return _update(member_id, request, context, cluster)
 
 
@@ -78,11 +82,46 @@ def _shape(member: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _refuse_removal(member_id: int, context: Context) -> NoReturn:
-    if member_id in context.member.removed_members():
+def _add(request: Incoming, context: Context, cluster: str) -> Reply:
+    urls = _peer_urls(request)
+    _check_free(urls, context)
+    texts = [str(url) for url in urls]
+    member_id, problem = context.member.add_member(texts, timeout_ms=context.request_timeout_ms)
+    problem = decided(problem, context, EXISTS, NOT_AS_EXPECTED, REMOVED)
+    if problem == EXISTS:
+        raise RefusedError(409, _URL_EXISTS)
+    if problem != 0:
+        # The same URLs were added, or added and removed, within this second.
+        raise RefusedError(409, _ID_EXISTS)
+    member = {"id": member_id, "name": "", "peer_urls": texts, "client_urls": []}
+    return as_json(201, _shape(member), newline=True, cluster=cluster)
+
+
+def _remove(member_id: int, context: Context, cluster: str) -> Reply:
+    if member_id not in context.member.removed_members():
+        _must_exist(member_id, context)
+        if context.is_strict:
+            _check_quorum_without(member_id, context)
+    problem = context.member.remove_member(member_id, timeout_ms=context.request_timeout_ms)
+    problem = decided(problem, context, NOT_FOUND, REMOVED, LAST)
+    if problem == NOT_FOUND:
+        raise _no_such_member(hex_id(member_id))
+    if problem == REMOVED:
         raise RefusedError(410, f"Member permanently removed: {hex_id(member_id)}")
-    _must_exist(member_id, context)
-    raise RefusedError(409, _LAST)
+    if problem == LAST:
+        raise RefusedError(409, _LAST_VOTER)
+    return Reply(204, (("X-Etcd-Cluster-Id", cluster),))
+
+
+def _check_quorum_without(member_id: int, context: Context) -> None:
+    """A member that has never started, or does not vote, is in nobody's way, and can always go."""
+    voters = [member for member in context.member.members() if not member["is_learner"]]
+    gone = next((member for member in voters if member["id"] == member_id), None)
+    if gone is None or not gone["name"] or len(voters) == 1:
+        return
+    started = sum(bool(member["name"]) for member in voters) - 1
+    if started < (len(voters) - 1) // 2 + 1:
+        raise RefusedError(500, _TOO_FEW)
 
 
 def _update(member_id: int, request: Incoming, context: Context, cluster: str) -> Reply:
@@ -92,7 +131,7 @@ def _update(member_id: int, request: Incoming, context: Context, cluster: str) -
     texts = [str(url) for url in urls]
     # Looked at above, and decided here: somebody else's change may have come in between.
     problem = context.member.update_member(member_id, texts, timeout_ms=context.request_timeout_ms)
-    if decided(problem, context, NOT_FOUND, EXISTS) == NOT_FOUND:
+    if decided(problem, context, NOT_FOUND, EXISTS, REMOVED) in (NOT_FOUND, REMOVED):
         raise _no_such_member(hex_id(member_id))
     if problem == EXISTS:
         raise RefusedError(409, _URL_EXISTS)

@@ -11,6 +11,8 @@ NOT_FOUND = 100
 NOT_AS_EXPECTED = 101
 EXISTS = 105
 ROOT_IS_FIXED = 107
+REMOVED = 107
+LAST = 108
 OVER_A_LIMIT = 209
 # The log gave the change back, for it had no room for it: nobody has decided anything, and it was not made.
 _NOT_TAKEN = 300

@@ -36,7 +36,7 @@ class Route:
 
 
 _GET = ("GET",)
-_MEMBERS = Route(("GET", "POST", "DELETE", "PUT"), members.members, slow=("PUT",))
+_MEMBERS = Route(("GET", "POST", "DELETE", "PUT"), members.members, slow=("PUT", "POST", "DELETE"))
 # A password's hash takes long, a change waits for the disk, and a list may be long.
 _CHANGES = ("PUT", "DELETE")
 _USERS = Route(_GET, auth_users.listing, slow=_GET)

@@ -14,11 +14,13 @@
 mod appended;
 mod deciding;
 mod digests;
+mod membership;
 mod outcome;
 mod pending;
 mod proposing;
 mod reading;
 mod receiving;
+mod statistics;
 mod timing;
 mod upkeep;
 mod writing;
@@ -41,6 +43,7 @@ pub use proposing::PROPOSAL_BYTES_MAX;
 use reading::Reads;
 use receiving::HardStateSeen;
 pub use receiving::{HEARTBEAT_TICKS, Pace};
+pub use statistics::{FollowerStats, Latency, Statistics, Traffic};
 use timing::Timing;
 pub use upkeep::Seen;
 
@@ -81,7 +84,7 @@ pub struct Replica {
     stored_ns: u64,
     ticked_mono_ns: u64,
     seen: HardStateSeen,
-    leads_since_wall_ns: u64,
+    leader_since_wall_ns: u64,
 
     incarnation: u64,
     sequence: u64,
@@ -101,7 +104,8 @@ pub struct Replica {
     /// What each of the others knows.
     versions: BTreeMap<u64, String>,
     shows_machine_keys: bool,
-    is_removed: bool,
+    is_told_removed: bool,
+    has_told_removal: bool,
 
     notes: Vec<Note>,
     committed: Vec<Entry>,
@@ -110,6 +114,7 @@ pub struct Replica {
     outbox: BTreeMap<u64, Vec<Content>>,
     snapshots_wanted: Vec<u64>,
     digests: Digests,
+    statistics: Statistics,
 
     read_only: Option<String>,
     log_is_full: bool,
@@ -135,7 +140,7 @@ impl Replica {
             stored_ns: 0,
             ticked_mono_ns: now.mono_ns,
             seen: HardStateSeen::default(),
-            leads_since_wall_ns: 0,
+            leader_since_wall_ns: 0,
             incarnation,
             sequence: 0,
             encoder: Encoder::default(),
@@ -149,7 +154,8 @@ impl Replica {
             cluster_version: beginning.cluster_version,
             versions: BTreeMap::new(),
             shows_machine_keys: beginning.shows_machine_keys,
-            is_removed: false,
+            is_told_removed: false,
+            has_told_removal: false,
             notes,
             committed: Vec::new(),
             decided: VecDeque::new(),
@@ -157,6 +163,7 @@ impl Replica {
             outbox: BTreeMap::new(),
             snapshots_wanted: Vec::new(),
             digests: Digests::default(),
+            statistics: Statistics::default(),
             read_only: None,
             log_is_full: false,
             poisoned: None,
@@ -176,10 +183,11 @@ impl Replica {
         self.raft.role() == Role::Leader
     }
 
-    /// Since when it leads, by the wall clock, in nanoseconds since 1970.
+    /// Since when there is this leader, as far as the member knows, by the wall clock, in nanoseconds since 1970; 0 =
+    /// there is none.
     #[must_use]
-    pub fn leads_since_wall_ns(&self) -> u64 {
-        self.leads_since_wall_ns
+    pub fn leader_since_wall_ns(&self) -> u64 {
+        if self.raft.leader() == 0 { 0 } else { self.leader_since_wall_ns }
     }
 
     /// Between two ticks of consensus, in nanoseconds.
@@ -229,12 +237,6 @@ impl Replica {
         self.stopping
     }
 
-    /// Whether this member has been removed from the cluster.
-    #[must_use]
-    pub fn is_removed(&self) -> bool {
-        self.is_removed
-    }
-
     /// Why it takes no writes because of a full disk, if so.
     #[must_use]
     pub fn read_only(&self) -> Option<&str> {
@@ -269,6 +271,12 @@ impl Replica {
     #[must_use]
     pub fn members(&self) -> (&Members, u64) {
         (&self.members, self.members_revision)
+    }
+
+    /// Traffic between this member and the others.
+    #[must_use]
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
     }
 
     /// From the host's clocks to cluster time.

@@ -48,13 +48,20 @@ impl Pace {
     }
 }
 
+/// More than any patience, so that nobody counts what does not count.
+const TICKS_MAX: u64 = 10_000;
+
 impl Replica {
     /// Take what another member has sent.
     pub fn receive(&mut self, now: Now, from: u64, frame: Frame) {
+        self.raft_ticks(now);
         let Frame { time_ns, contents } = frame;
         for content in contents {
             match content {
-                Content::Raft(message) => self.raft.step(message),
+                Content::Raft(message) => {
+                    self.statistics.received(now, &message);
+                    self.raft.step(message);
+                }
                 Content::Forward(payloads) => self.take_forwarded(now, from, &payloads),
                 Content::Refused { sequence, why } => self.fail(sequence, why),
                 Content::NotLeading { sequences } => self.hear_not_leading(now, &sequences),
@@ -101,19 +108,22 @@ impl Replica {
         self.heard_ns = self.heard_ns.max(self.stored_ns);
     }
 
-    /// Let consensus time pass: as many ticks as have become due since the last call, but after a long sleep only as
-    /// many as one heartbeat has, so that what has arrived meanwhile is heard first.
+    /// Let consensus time pass: as many ticks as have become due since the last call. But of a pause that is longer than
+    /// [`Replica::raft_idle_ns`] allowed, the process did not know: most of it does not count, so that what has arrived
+    /// meanwhile is heard first.
     pub fn raft_ticks(&mut self, now: Now) {
         let due = now.mono_ns.saturating_sub(self.ticked_mono_ns) / self.pace.tick_ns.max(1);
         if due == 0 {
             return;
         }
-        if due > u64::from(HEARTBEAT_TICKS) {
+        let most = u64::from(self.raft.idle_ticks()) + u64::from(HEARTBEAT_TICKS);
+        if due > most {
             self.ticked_mono_ns = now.mono_ns;
         } else {
             self.ticked_mono_ns += due * self.pace.tick_ns;
         }
-        for _ in 0..due.min(u64::from(HEARTBEAT_TICKS)) {
+        // One that is alone, or has nobody to ask, may have slept for ever: its ticks do nothing.
+        for _ in 0..due.min(most).min(TICKS_MAX) {
             self.raft.tick();
         }
         self.pump(now);
@@ -130,6 +140,7 @@ impl Replica {
     /// A link to or from this member has broken: what was on its way may be lost.
     pub fn unreachable(&mut self, now: Now, peer: u64) {
         self.raft.unreachable(peer);
+        self.statistics.lost(peer);
         if self.raft.leader() == peer {
             self.pending.all_unsent();
         }
@@ -145,12 +156,11 @@ impl Replica {
     /// A link to or from this member stands. `version`: the newest commands that it knows.
     pub fn connected(&mut self, now: Now, peer: u64, version: String) {
         self.versions.insert(peer, version);
+        if self.raft.leader() == peer {
+            // What was sent since the link broke has found none. What has arrived all the same is applied once.
+            self.pending.all_unsent();
+        }
         self.pump(now);
-    }
-
-    /// Others say that this member was removed from the cluster. It may be too far behind to see it in its log.
-    pub fn removed(&mut self) {
-        self.is_removed = true;
     }
 
     /// The sending of a snapshot has ended; `reached`: up to which entry, if the other has all of it.
@@ -159,18 +169,23 @@ impl Replica {
         self.pump(now);
     }
 
-    /// The leader's snapshot is durable here, as of `position`; the cluster time of the last command in it is `time_ns`. True: the store is to be restored from it, at once and before anything
-    /// else is applied, and those who wait are to be answered from its window ([`Replica::settle`]).
+    /// The leader's snapshot is durable here, as of `position`; the cluster time of the last command in it is `time_ns`.
+    /// True: the store is to be restored from it, at once and before anything else is applied, and those who wait are to
+    /// be answered from its window ([`Replica::settle`]). False: it is of no use any more, or whoever sent it does not
+    /// lead any more.
     pub fn install(
         &mut self,
         now: Now,
         from: u64,
-        term: u64,
         position: Position,
         time_ns: u64,
         members: Members,
         cluster_version: Option<&str>,
     ) -> bool {
+        if self.raft.leader() != from {
+            return false;
+        }
+        let term = self.raft.hard_state().term;
         let restores = self.raft.install(from, term, position, crate::membership::of(&members));
         if restores {
             debug_assert!(self.decided.is_empty(), "what was decided before is applied before");
@@ -199,6 +214,7 @@ impl Replica {
             if message.said == Said::NeedsSnapshot {
                 self.snapshots_wanted.push(message.to);
             } else {
+                self.statistics.sent(now, &message);
                 self.tell(message.to, Content::Raft(message));
             }
         }
@@ -231,11 +247,13 @@ impl Replica {
             self.clock.run_from(self.heard_ns, now);
             self.timing.lead(self.heard_ns);
             self.timing.goes_on_from(self.heard_ns);
-            self.leads_since_wall_ns = now.wall_ns;
+            let others = self.raft.membership().ids().filter(|&id| id != self.id);
+            self.statistics.lead(others);
         }
         if present.leader != 0 && (present.leader, present.term) != (leader, term) {
             self.pending.all_unsent();
             self.send_mono_ns = 0;
+            self.leader_since_wall_ns = now.wall_ns;
         }
         self.seen = present;
     }

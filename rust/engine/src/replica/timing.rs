@@ -49,11 +49,6 @@ impl Timing {
         self.offset_checked = false;
     }
 
-    /// The greatest time that this leader has given to an entry.
-    pub fn stamped_ns(&self) -> u64 {
-        self.stamped_ns
-    }
-
     /// The time to put on an entry: never smaller than on the one before.
     pub fn stamp(&mut self, time_ns: u64) -> u64 {
         self.stamped_ns = self.stamped_ns.max(time_ns);

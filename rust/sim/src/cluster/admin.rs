@@ -136,10 +136,8 @@ impl Cluster {
         let Some(member) = members.get(id).filter(|_| self.slot_of(id).is_none()) else {
             return false;
         };
-        let Some(cluster_id) = self
-            .slots
-            .iter()
-            .find_map(|slot| Some(slot.life.as_ref()?.parts.identity.cluster_id))
+        let Some(cluster_id) =
+            self.slots.iter().find_map(|slot| Some(slot.life.as_ref()?.parts.identity.cluster_id))
         else {
             return false;
         };

@@ -52,8 +52,24 @@ use FaultKind::*;
 
 /// Each of them.
 pub const ALL_FAULTS: [FaultKind; 18] = [
-    Crash, CrashMidway, Kill, Stop, Pause, CutOneWay, Isolate, Split, BadLinks, DiskFull, SyncFails,
-    DiskSlow, WallClock, FalseWord, HandOver, BitFlip, Add, Remove,
+    Crash,
+    CrashMidway,
+    Kill,
+    Stop,
+    Pause,
+    CutOneWay,
+    Isolate,
+    Split,
+    BadLinks,
+    DiskFull,
+    SyncFails,
+    DiskSlow,
+    WallClock,
+    FalseWord,
+    HandOver,
+    BitFlip,
+    Add,
+    Remove,
 ];
 
 impl Cluster {
@@ -198,9 +214,9 @@ impl Cluster {
     fn flip_bit(&mut self) -> bool {
         let members = self.judge.members();
         let voters: Vec<u64> = members.voters().collect();
-        let sound = voters.iter().filter(|id| {
-            self.slot_of(**id).is_some_and(|s| self.slots[s].fate == Fate::Belongs)
-        });
+        let sound = voters
+            .iter()
+            .filter(|id| self.slot_of(**id).is_some_and(|s| self.slots[s].fate == Fate::Belongs));
         if self.is_removing() || sound.count() < voters.len() / 2 + 2 {
             return false;
         }
@@ -219,7 +235,9 @@ impl Cluster {
                 self.totals.damage_found += 1;
                 let disk = std::sync::Arc::new(self.slots[s].disk.clone());
                 if verify(disk, &self.slots[s].config.data_dir).is_ok_and(|report| report.ok) {
-                    self.fail(format!("verify calls member {s} sound, which does not start: {error}"));
+                    self.fail(format!(
+                        "verify calls member {s} sound, which does not start: {error}"
+                    ));
                 }
                 self.trace(|| format!("m{s} is lost: {error}"));
                 self.slots[s].fate = Fate::Gone;

@@ -148,7 +148,8 @@ impl Cluster {
         let missing = (raft.before().index.max(1)..=decided)
             .find(|&index| !has(raft, index, self.judge.term_of(index)));
         if let Some(index) = missing {
-            let (has, before, decided) = (raft.term_of(index), raft.before(), self.judge.term_of(index));
+            let (has, before, decided) =
+                (raft.term_of(index), raft.before(), self.judge.term_of(index));
             self.fail(format!(
                 "member {s} leads term {term} without the decided entry {index} of term {decided:?}: there it has {has:?}, after {before:?}"
             ));
@@ -229,7 +230,8 @@ impl Cluster {
                 for index in (first..=a.last().index.min(b.last().index)).rev() {
                     let is_same = a.term_of(index) == b.term_of(index);
                     if same && !is_same {
-                        problem = Some(format!("two logs meet after entry {index}, and differ there"));
+                        problem =
+                            Some(format!("two logs meet after entry {index}, and differ there"));
                     }
                     same |= is_same;
                 }

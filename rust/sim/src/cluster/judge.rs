@@ -130,7 +130,9 @@ impl Judge {
         }
         let command = match payload.as_ref() {
             [] => None,
-            bytes => Some(Command::decode(bytes).map_err(|error| format!("entry {index}: {error}"))?),
+            bytes => {
+                Some(Command::decode(bytes).map_err(|error| format!("entry {index}: {error}"))?)
+            }
         };
         let outcome = match &command {
             None => None,

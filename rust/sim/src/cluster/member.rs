@@ -247,7 +247,8 @@ impl Cluster {
         for other in self.living() {
             let delay_ns = self.rngs.network.below(20) * MS;
             let Some(peer) = self.process(other).filter(|_| other != s) else { continue };
-            self.events.add(self.now_ns + delay_ns, Event::Link(peer, super::event::Link::Connected(id)));
+            self.events
+                .add(self.now_ns + delay_ns, Event::Link(peer, super::event::Link::Connected(id)));
             let other = super::event::Link::Connected(self.slots[other].id);
             self.events.add(self.now_ns + delay_ns, Event::Link(process, other));
         }

@@ -89,7 +89,7 @@ impl Cluster {
             life.applies_later = false;
         }
         self.carry_out_now(s);
-        let (from, term, position) = (parcel.from, parcel.term, parcel.position);
+        let (from, position) = (parcel.from, parcel.position);
         let members = store.members_table();
         let version = store.cluster_version().map(str::to_owned);
         let restores = {
@@ -99,7 +99,7 @@ impl Cluster {
             life.applies_later = true;
             let replica = &mut life.parts.replica;
             let version = version.as_deref();
-            replica.install(now, from, term, position, store.time_ns(), members, version)
+            replica.install(now, from, position, store.time_ns(), members, version)
         };
         self.stepped(s);
         let now = self.now(s);

@@ -89,7 +89,8 @@ impl Cluster {
         let Some(w) = self.watcher_of(token) else { return };
         if self.breaks(BrokenRule::HidesGap) {
             // It goes on as if nothing had happened.
-            let spec = WatchSpec { path: b"/".to_vec(), recursive: true, stream: true, wait_index: 0 };
+            let spec =
+                WatchSpec { path: b"/".to_vec(), recursive: true, stream: true, wait_index: 0 };
             if let Some(life) = self.slots[s].life.as_mut() {
                 let _ = life.parts.applier.store.watch(spec, token);
             }

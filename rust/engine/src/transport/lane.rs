@@ -1,0 +1,172 @@
+//! What waits to be sent to a peer by one of its lanes.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+
+use super::waker::Waker;
+use crate::peers::{Content, Frame};
+
+/// Contents that go out together, by weight; more only if a single one is heavier.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// A bounded queue between all who send and the one thread that writes.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub waker: Waker,
+    bytes_max: usize,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    contents: VecDeque<Content>,
+    bytes: usize,
+    time_ns: u64,
+    /// A link stands. Without one nothing waits: what would be sent later is out of date by then.
+    is_up: bool,
+    /// Something was lost since a link stands or was free again, and the member has been told.
+    is_lossy: bool,
+    /// The writer waits to be called.
+    is_asleep: bool,
+}
+
+/// What the writer finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// To be written.
+    Frame(Frame),
+    /// The queue is empty for the first time after an overflow.
+    Drained,
+    /// Nothing; whoever pushes something calls.
+    Nothing,
+}
+
+impl Lane {
+    pub fn new(bytes_max: usize) -> std::io::Result<Self> {
+        Ok(Self { waker: Waker::new()?, bytes_max, queue: Mutex::default() })
+    }
+
+    /// Put contents in, all or none. False: they are lost, and the member has to be told, once.
+    pub fn push(&self, contents: Vec<Content>, time_ns: u64) -> bool {
+        let weight: usize = contents.iter().map(Content::weight).sum();
+        let mut queue = self.queue.lock();
+        // A single one that is larger than all that may wait is let through, or it never would be.
+        let has_room = queue.bytes == 0 || queue.bytes + weight <= self.bytes_max;
+        if !queue.is_up || !has_room {
+            return std::mem::replace(&mut queue.is_lossy, true);
+        }
+        queue.bytes += weight;
+        queue.time_ns = queue.time_ns.max(time_ns);
+        queue.contents.extend(contents);
+        if std::mem::take(&mut queue.is_asleep) {
+            drop(queue);
+            self.waker.ring();
+        }
+        true
+    }
+
+    /// Take what goes out next.
+    pub fn next(&self) -> Next {
+        let mut queue = self.queue.lock();
+        let mut frame = Frame { time_ns: queue.time_ns, contents: Vec::new() };
+        let mut bytes = 0;
+        while let Some(content) = queue.contents.front() {
+            let weight = content.weight();
+            if bytes > 0 && bytes + weight > BATCH_BYTES {
+                break;
+            }
+            bytes += weight;
+            frame.contents.extend(queue.contents.pop_front());
+        }
+        queue.bytes -= bytes;
+        if bytes > 0 {
+            return Next::Frame(frame);
+        }
+        queue.time_ns = 0;
+        if std::mem::take(&mut queue.is_lossy) {
+            return Next::Drained;
+        }
+        queue.is_asleep = true;
+        Next::Nothing
+    }
+
+    /// What was taken cannot be sent. False: as for [`Lane::push`].
+    pub fn lose(&self) -> bool {
+        std::mem::replace(&mut self.queue.lock().is_lossy, true)
+    }
+
+    /// A link stands.
+    pub fn up(&self) {
+        *self.queue.lock() = Queue { is_up: true, ..Queue::default() };
+    }
+
+    /// It does not any more, and the member is told of it. What waits is lost.
+    pub fn down(&self) {
+        *self.queue.lock() = Queue { is_lossy: true, ..Queue::default() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn content(len: usize) -> Content {
+        Content::Forward(vec![Bytes::from(vec![0; len])])
+    }
+
+    fn frame(next: Next) -> Frame {
+        match next {
+            Next::Frame(frame) => frame,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn several_go_out_as_one_up_to_a_batch() {
+        let lane = Lane::new(8 << 20).expect("eventfd");
+        lane.up();
+        for time_ns in [5, 9, 7] {
+            assert!(lane.push(vec![content(1), content(BATCH_BYTES / 2)], time_ns));
+        }
+        let first = frame(lane.next());
+        assert_eq!((first.time_ns, first.contents.len()), (9, 3));
+        assert_eq!(frame(lane.next()).contents.len(), 2);
+        assert_eq!(frame(lane.next()).contents.len(), 1);
+        assert_eq!(lane.next(), Next::Nothing);
+        assert!(lane.push(vec![content(2 * BATCH_BYTES)], 0), "heavier than a batch");
+        assert_eq!(
+            frame(lane.next()),
+            Frame { time_ns: 0, contents: vec![content(2 * BATCH_BYTES)] }
+        );
+    }
+
+    #[test]
+    fn an_overflow_drops_the_new_one_and_is_told_once_until_it_has_drained() {
+        let lane = Lane::new(1000).expect("eventfd");
+        lane.up();
+        assert!(lane.push(vec![content(2000)], 0), "alone it may be larger");
+        for is_told in [false, true, true] {
+            assert_eq!(lane.push(vec![content(1)], 0), is_told);
+        }
+        assert_eq!(frame(lane.next()).contents, [content(2000)]);
+        assert_eq!([lane.next(), lane.next()], [Next::Drained, Next::Nothing]);
+        assert!(lane.push(vec![content(900)], 0));
+        assert!(!lane.push(vec![content(900)], 0));
+    }
+
+    #[test]
+    fn without_a_link_nothing_waits() {
+        let lane = Lane::new(1000).expect("eventfd");
+        assert!(!lane.push(vec![content(1)], 0), "nobody knows yet that it is lost");
+        lane.up();
+        assert_eq!(lane.next(), Next::Nothing);
+        assert!(lane.push(vec![content(1)], 0));
+        lane.down();
+        assert!(lane.push(vec![content(1)], 0), "the end of the link was told");
+        lane.up();
+        assert_eq!(lane.next(), Next::Nothing);
+    }
+}

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use coreos_engine::peers::{Content, Frame};
+use coreos_engine::replica::Decided;
 use coreos_raft::{Message, Raft, Role, Said};
 
 use super::Cluster;
@@ -194,6 +195,37 @@ impl Cluster {
         }
     }
 
+    /// What a member has found committed in its log is decided, also when the one who had made it so was cut off before
+    /// anybody applied it.
+    fn check_recovered(&mut self, s: usize) {
+        let Some(life) = &self.slots[s].life else { return };
+        let (mut term, mut index) = (life.parts.applier.term, life.parts.applier.raft_index);
+        let mut recovered = Vec::new();
+        while index > self.judge.decided() {
+            // Somebody had to have it besides its leader.
+            let Some((payload, before_term)) = self.invariants.sent.get(&(term, index)) else {
+                return self
+                    .fail(format!("member {s} recovers entry {index}, which nobody was sent"));
+            };
+            recovered.push((term, index, payload.clone()));
+            (term, index) = (*before_term, index - 1);
+        }
+        for (term, index, payload) in recovered.into_iter().rev() {
+            let one = Decided {
+                index,
+                term,
+                payload,
+                command: None,
+                ticket: 0,
+                proposed_mono_ns: 0,
+                removes_self: false,
+            };
+            if let Err(problem) = self.judge.decide(&one) {
+                return self.fail(format!("member {s} recovers: {problem}"));
+            }
+        }
+    }
+
     /// A member has started.
     pub(super) fn check_start(&mut self, s: usize) {
         let told = self.slots[s].told;
@@ -212,6 +244,7 @@ impl Cluster {
                 told.matched
             ));
         }
+        self.check_recovered(s);
         self.check_installed(s);
     }
 

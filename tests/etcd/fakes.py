@@ -77,6 +77,15 @@ class FakeMember:
             raise outcome
         return outcome
 
+    def add_member(self, peer_urls: list[str], *, timeout_ms: int) -> tuple[int, int]:
+        return 0xBEEF, self._change("add_member", peer_urls)
+
+    def remove_member(self, id: int, *, timeout_ms: int) -> int:
+        return self._change("remove_member", id)
+
+    def statistics(self) -> dict[str, Any]:
+        return {"sent": (0, 0.0, 0.0), "received": (0, 0.0, 0.0), "followers": {}}
+
     def update_member(self, id: int, peer_urls: list[str], *, timeout_ms: int) -> int:
         return self._change("update_member", id, peer_urls)
 

@@ -90,17 +90,37 @@ def test_a_busy_port_names_its_holder_and_touches_nothing(make_server: ServerFac
     assert not server.data_dir.exists()
 
 
-def test_joining_is_refused_clearly(make_server: ServerFactory) -> None:
-    server = make_server(flags=["--initial-cluster-state", "existing"])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--force-new-cluster"],
+        ["--name", "a", "--initial-cluster", "a={own},b=http://127.0.0.1:1"],
+    ],
+)
+def test_what_the_engine_cannot_carry_out_is_refused(make_server: ServerFactory, flags: list[str]) -> None:
+    server = make_server()
+    own = f"http://127.0.0.1:{server.peer_port}"
+    server.flags = [word.format(own=own) for word in flags]
     assert "not supported by this version yet" in server.refuses_to_start().splitlines()[-1]
+    assert not server.data_dir.exists()
+
+
+def test_lists_that_cannot_be_used_end_the_start(make_server: ServerFactory) -> None:
+    server = make_server(flags=["--name", "q"])
+    said = server.refuses_to_start().splitlines()[-1]
+    assert "level=fatal" in said
+    assert "find local name" in said
     assert not server.data_dir.exists()
 
 
 def test_existing_is_fine_with_a_data_directory(make_server: ServerFactory) -> None:
     server = make_server().start()
     server.stop()
-    server.flags = ["--initial-cluster-state", "existing"]
+    server.flags = ["--initial-cluster-state", "existing", "--name", "other"]
     server.start()
+    told = fields(server, "going on from the data directory; flags that say how to begin are ignored")
+    assert told["flags"] == "--initial-cluster,--initial-cluster-state"
+    assert server.request("GET", "/v2/members").json()["members"][0]["peerURLs"]
 
 
 def test_a_file_is_no_data_directory(make_server: ServerFactory) -> None:

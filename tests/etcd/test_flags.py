@@ -38,17 +38,20 @@ def test_defaults_are_those_of_etcd_2() -> None:
     assert texts(parsed.listen_client_urls) == ["http://localhost:2379", "http://localhost:4001"]
     assert parsed.advertise_client_urls == parsed.listen_client_urls
     assert texts(parsed.advertise_peer_urls) == ["http://localhost:2380", "http://localhost:7001"]
-    assert parsed.initial_cluster == (("default", ("http://localhost:2380", "http://localhost:7001")),)
+    assert parsed.beginning.initial_cluster is None
+    assert parsed.beginning.given == ()
+    assert (parsed.strict_reconfig_check, parsed.force_new_cluster) == (True, False)
+    proxy = parsed.proxy
+    assert (proxy.mode, proxy.failure_wait_ms, proxy.refresh_ms) == ("off", 5000, 30000)
+    assert (proxy.dial_ms, proxy.write_ms, proxy.read_ms) == (1000, 5000, 0)
     assert (parsed.heartbeat_ms, parsed.election_ms, parsed.request_timeout_ms) == (100, 1000, 7000)
     assert parsed.warnings == ("no data-dir provided, using default data-dir ./default.etcd",)
     assert parsed.max_snapshots == 2, "the one that differs: etcd keeps 5"
     assert "etcd keeps 5" in FLAGS["max-snapshots"].help
 
 
-def test_the_default_cluster_and_directory_follow_the_name() -> None:
-    parsed = settings("--name q")
-    assert parsed.initial_cluster[0][0] == "q"
-    assert parsed.data_dir == "q.etcd"
+def test_the_default_directory_follows_the_name() -> None:
+    assert settings("--name q").data_dir == "q.etcd"
 
 
 @pytest.mark.parametrize("line", ["-name a", "--name a", "-name=a", "--name=a", "--name b --name a"])
@@ -88,11 +91,14 @@ def test_switches_are_go_booleans(text: str, expected: bool) -> None:
         ("--listen-client-urls http://h", 2, 'URL address does not have the form "host:port": http://h'),
         ("--listen-client-urls http://h:1/x", 2, "URL must not contain a path: http://h:1/x"),
         ("--initial-cluster foo", 2, '"foo" is not of the form name=url'),
-        ("--initial-cluster a=http://h:1,a=http://h:1", 2, "the URL http://h:1 occurs twice"),
+        ("--initial-cluster a=h:1", 2, "URL scheme must be http or https: h:1"),
         ("-addr localhost:4001", 2, "must be a numeric IP address and a port"),
         ("-addr 127.0.0.1", 2, "must be a numeric IP address and a port"),
-        ("-peers 127.0.0.1:7001", 2, 'flag "-peers" is no longer supported'),
-        ("-C 127.0.0.1:7001", 2, 'flag "-peers" is no longer supported'),
+        ("-peers 127.0.0.1", 2, 'URL address does not have the form "host:port": http://127.0.0.1'),
+        ("-C ,", 2, "no peers given"),
+        ("-peers h:1 -peers-file f", 1, "Set only one of flags -peers and -peers-file"),
+        ("-peers h:1 --initial-cluster a=http://h:1", 1, "Set only one of flags -initial-cluster and -peers"),
+        ("-peers h:1 --discovery http://h/t", 1, "Set only one of flags -discovery and -peers"),
         ("foo", 1, "'foo' is not a valid flag"),
         ("--debug foo", 1, "'foo' is not a valid flag"),
         ("-- foo", 1, "'foo' is not a valid flag"),
@@ -100,10 +106,6 @@ def test_switches_are_go_booleans(text: str, expected: bool) -> None:
         ("--heartbeat-interval 100 --election-timeout 400", 1,
          "--election-timeout[400ms] should be at least as 5 times as --heartbeat-interval[100ms]"),
         ("--election-timeout 60000", 1, "--election-timeout[60000ms] is too long"),
-        ("--name q --initial-cluster a=http://127.0.0.1:1", 1,
-         'couldn\'t find local name "q" in the initial cluster configuration'),
-        ("--name q --initial-cluster q=http://127.0.0.1:1", 1,
-         "--initial-cluster must include q=http://localhost:2380,q=http://localhost:7001 given --"),
         ("--discovery http://h/t --initial-cluster a=http://h:1", 1,
          "multiple discovery or bootstrap flags are set"),
         ("--listen-client-urls http://127.0.0.1:1", 1,
@@ -123,6 +125,14 @@ def test_switches_are_go_booleans(text: str, expected: bool) -> None:
         ("--client-cert-auth", 1, "client certificates need TLS"),
         ("--listen-client-urls https://127.0.0.1:1 --advertise-client-urls https://127.0.0.1:1", 1,
          "cannot serve https://127.0.0.1:1: give --cert-file and --key-file"),
+        ("--listen-peer-urls https://127.0.0.1:1", 1,
+         "cannot serve https://127.0.0.1:1: give --peer-cert-file and --peer-key-file"),
+        ("--peer-cert-file c", 1, "KeyFile and CertFile must both be present[key: , cert: c]"),
+        ("--peer-client-cert-auth", 1, "certificates of peers need TLS: give --peer-cert-file"),
+        ("--peer-trusted-ca-file a", 1, "certificates of peers need TLS: give --peer-cert-file"),
+        ("--peer-cert-allowed-cn n", 1, "certificates of peers need TLS: give --peer-cert-file"),
+        ("--proxy-refresh-interval 0", 2, "value out of range: 1 to"),
+        ("--discovery-fallback maybe", 2, "invalid value"),
         ("--enable-v2=false", 1, "there is no v3 API here"),
         ("-config nowhere.toml", 1, "cannot read the configuration file nowhere.toml"),
     ],
@@ -136,18 +146,9 @@ def test_refusals(line: str, status: int, message: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "--name a --initial-advertise-peer-urls http://h:1 --initial-cluster a=http://h:1,b=http://i:1",
-        "--discovery http://h/token",
-        "--discovery-srv example.com",
-        "--proxy on",
-        "--proxy readonly",
-        "--force-new-cluster",
-        "--peer-cert-file c",
-        "--peer-key-file k",
-        "--peer-client-cert-auth",
-        "--peer-trusted-ca-file c",
-        "--listen-peer-urls https://127.0.0.1:1",
-        "--initial-advertise-peer-urls https://127.0.0.1:1",
+        "--peer-auto-tls",
+        "--peer-crl-file c",
+        "--peer-cert-allowed-hostname h",
         "--wal-dir w",
         "--auto-tls",
         "--config-file c.yml",
@@ -193,7 +194,7 @@ def test_addresses_of_04_give_urls_and_the_initial_cluster() -> None:
     parsed = settings("-name old -addr 127.0.0.1:4001 -peer-addr 127.0.0.1:7001")
     assert texts(parsed.listen_client_urls) == ["http://127.0.0.1:4001"]
     assert texts(parsed.listen_peer_urls) == ["http://127.0.0.1:7001"]
-    assert parsed.initial_cluster == (("old", ("http://127.0.0.1:7001",)),)
+    assert texts(parsed.advertise_peer_urls) == ["http://127.0.0.1:7001"]
 
 
 @pytest.mark.parametrize(
@@ -218,11 +219,6 @@ def test_mixing_old_and_new_addresses(line: str, listen: str, advertise: str) ->
     assert texts(parsed.advertise_client_urls) == [advertise]
 
 
-def test_the_initial_cluster_follows_the_advertised_peer_urls() -> None:
-    parsed = settings("--name q --initial-advertise-peer-urls http://h:2,http://h:1")
-    assert parsed.initial_cluster == (("q", ("http://h:1", "http://h:2")),)
-
-
 def test_environment_is_read_and_the_command_line_wins() -> None:
     parsed = settings("--name b --data-dir d", ETCD_NAME="a", ETCD_HEARTBEAT_INTERVAL="7", ETCD_DEBUG="true")
     assert (parsed.name, parsed.heartbeat_ms, parsed.log_level) == ("b", 7, "debug")
@@ -232,7 +228,7 @@ def test_environment_is_read_and_the_command_line_wins() -> None:
 def test_environment_of_04() -> None:
     parsed = settings("", ETCD_ADDR="127.0.0.1:4001", ETCD_PEER_ADDR="127.0.0.1:7001", ETCD_NAME="m")
     assert texts(parsed.advertise_client_urls) == ["http://127.0.0.1:4001"]
-    assert parsed.initial_cluster == (("m", ("http://127.0.0.1:7001",)),)
+    assert texts(parsed.advertise_peer_urls) == ["http://127.0.0.1:7001"]
 
 
 def test_unknown_variables_are_warned_about_without_their_values() -> None:
@@ -243,8 +239,8 @@ def test_unknown_variables_are_warned_about_without_their_values() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [("ETCD_DEBUG", "xx", 'invalid value "xx" for ETCD_DEBUG: parse error'),
-     ("ETCD_PEERS", "a:7001", "ETCD_PEERS is no longer supported"),
-     ("ETCD_DISCOVERY", "http://h/t", "--discovery is not supported by this version yet")],
+     ("ETCD_PEERS", "a", 'invalid value "a" for ETCD_PEERS: URL address does not have the form'),
+     ("ETCD_WAL_DIR", "w", "--wal-dir is not supported by this version yet")],
 )  # fmt: skip
 def test_wrong_environment(variable: str, value: str, message: str) -> None:
     code, said = refusal("", **{variable: value})
@@ -278,7 +274,7 @@ def test_file_of_04_loses_to_environment_and_flags() -> None:
     )
     assert isinstance(parsed, Settings)
     assert (parsed.name, parsed.snapshot_count, parsed.cors) == ("env", 77, ("http://a", "http://b"))
-    assert parsed.initial_cluster == (("env", ("http://127.0.0.1:7001",)),)
+    assert texts(parsed.advertise_peer_urls) == ["http://127.0.0.1:7001"]
     assert set(parsed.warnings) == {
         'flag "-v" is no longer supported - ignoring.',
         'flag "-cluster-active-size" is no longer supported - ignoring.',
@@ -292,7 +288,7 @@ def test_file_of_04_loses_to_environment_and_flags() -> None:
         ("name = ", "cannot read the configuration file f: "),
         ("heartbeat_interval = -1", 'invalid value "-1" for heartbeat-interval in f: parse error'),
         ('name = "\\u0000"', "not UTF-8 text"),
-        ('peers = ["a:7001"]', "peers in f is no longer supported"),
+        ('peers = ["a:7001", "b"]', 'invalid value "a:7001,b" for peers in f'),
     ],
 )
 def test_wrong_files_are_refused(text: str, message: str) -> None:
@@ -312,7 +308,7 @@ def test_limits_and_own_flags() -> None:
     assert not parsed.fsync
     assert (parsed.history_bytes, parsed.max_connections, parsed.max_body_bytes) == (5, 9, 10)
     assert (parsed.max_head_bytes, parsed.max_key_bytes, parsed.request_timeout_ms) == (256, 11, 3000)
-    assert (parsed.snapshot_count, parsed.max_snapshots, parsed.token) == (12, 0, "t")
+    assert (parsed.snapshot_count, parsed.max_snapshots, parsed.beginning.token) == (12, 0, "t")
     assert (parsed.log_format, parsed.cors, parsed.hosts) == ("json", ("*",), ("a", "b"))
     assert any("--unsafe-no-fsync" in warning for warning in parsed.warnings)
 
@@ -327,20 +323,6 @@ def test_host_lists() -> None:
     assert settings().hosts is None
     assert settings("--host-whitelist *").hosts == ()
     assert settings("--compat upstream").hosts == ()
-
-
-def test_tls_files() -> None:
-    plain = settings("--cert-file c --key-file k -addr 127.0.0.1:1")
-    assert plain.tls is not None
-    assert (plain.tls.cert_file, plain.tls.ca_file, plain.tls.requires_client_cert) == ("c", None, False)
-    assert texts(plain.listen_client_urls) == ["https://127.0.0.1:1"]
-    old = settings("--cert-file c --key-file k --ca-file a")
-    assert old.tls is not None
-    assert (old.tls.ca_file, old.tls.requires_client_cert) == ("a", True)
-    assert any("is served without TLS" in warning for warning in old.warnings)
-    new = settings("--cert-file c --key-file k --trusted-ca-file a --client-cert-auth")
-    assert new.tls is not None
-    assert (new.tls.ca_file, new.tls.requires_client_cert) == ("a", True)
 
 
 @pytest.mark.parametrize("line", ["--help", "-h", "-help", "--name x --help --nope"])

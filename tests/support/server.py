@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
+from typing import Self
 
 from tests.support.ports import free_port
 from tests.support.waiting import WaitedInVain, wait_until
@@ -139,7 +140,7 @@ class Server:
         self.starts += 1
         return self.process
 
-    def start(self, deadline_s: float = START_DEADLINE_S) -> Server:
+    def start(self, deadline_s: float = START_DEADLINE_S) -> Self:
         """Start and wait until the member has published itself and answers."""
         self.launch()
         try:

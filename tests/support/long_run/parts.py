@@ -89,7 +89,7 @@ def support(*names: str) -> tuple[str, ...]:
 #: The daemon `etcd`, whole, and what starts and stops it for a test.
 DAEMON = (
     *crates("engine", "http", "py", "raft", "store", "wal"),
-    *modules("etcd", "cli/etcd.py", "cli/streams.py", "logs.py", "go_values.py"),
+    *modules("etcd", "client", "cli/etcd.py", "cli/streams.py", "logs.py", "go_values.py"),
     *("tests/conftest.py", *support("server", "ports", "waiting", "wire")),
 )
 _WRITERS = support("writers")

@@ -126,7 +126,7 @@ class _Planner:
         return NewCluster(cluster, token)
 
     def _proxy(self, content: Content) -> RunProxy:
-        if content is Content.MEMBER:
+        if content in (Content.MEMBER, Content.UNFINISHED):
             raise StartError(
                 f"the data directory {self._settings.data_dir} holds a member, and a proxy was asked for "
                 "(--proxy): give the proxy another --data-dir"

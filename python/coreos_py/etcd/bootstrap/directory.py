@@ -11,6 +11,8 @@ class Content(Enum):
     """What is in it."""
 
     NOTHING = auto()
+    # A folder for a member without its identity: somebody else's, or not finished. The engine knows which.
+    UNFINISHED = auto()
     MEMBER = auto()
     PROXY = auto()
 
@@ -43,5 +45,5 @@ def look(data_dir: str) -> Content:
             "process is not to be; a member's holds its data"
         )
     if has_member:
-        return Content.MEMBER
+        return Content.MEMBER if os.path.exists(identity_file(data_dir)) else Content.UNFINISHED
     return Content.PROXY if has_proxy else Content.NOTHING

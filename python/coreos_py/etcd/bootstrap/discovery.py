@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from coreos_py import logs
-from coreos_py.client.errors import EtcdError, EventsLostError, KeyNotFoundError
+from coreos_py.client.errors import EtcdError, KeyNotFoundError
 from coreos_py.client.keys import Node
 from coreos_py.etcd.bootstrap.discovery_client import Registry, explain
 from coreos_py.etcd.errors import StartError
@@ -82,7 +82,7 @@ def _join(registry: Registry, own_id: str, own: Cluster, url: str, data_dir: str
             _LOG.info("found all members of the cluster", initial_cluster=show_cluster(cluster))
             return cluster
         _LOG.info(f"found {len(state.nodes)} members, waiting for {missing} more", url=url)
-        _await_change(registry, state.etcd_index)
+        registry.await_change(state.etcd_index)
         state = _look(registry, url)
 
 
@@ -111,14 +111,6 @@ def _check_room(state: _State, own_id: str, url: str) -> None:
     del state.nodes[state.size :]
     if not is_in and len(first) >= state.size:
         raise FullError(_cluster(first, url))
-
-
-def _await_change(registry: Registry, index: int) -> None:
-    try:
-        for _ in registry.changes(index):
-            return
-    except EventsLostError as error:
-        _LOG.debug("reading the list of members again", reason=error)
 
 
 def _cluster(nodes: list[Node], url: str) -> Cluster:

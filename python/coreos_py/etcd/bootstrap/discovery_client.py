@@ -1,7 +1,7 @@
 """The key space in which members find each other, at the URL of a token."""
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +13,7 @@ from coreos_py.client.engine import Engine
 from coreos_py.client.errors import (
     AttemptError,
     ConfigurationError,
+    DeadlineExceededError,
     EtcdError,
     InvalidReplyError,
     OutcomeUnknownError,
@@ -23,6 +24,7 @@ from coreos_py.client.failover import Answer
 from coreos_py.client.keys import Result
 from coreos_py.client.options import Options
 from coreos_py.client.requests import KEYS_PREFIX, Request
+from coreos_py.client.watching import accepted
 from coreos_py.etcd.errors import StartError
 
 T = TypeVar("T")
@@ -31,6 +33,7 @@ _LOG = logs.Log("etcd")
 _TRY_S = 5.0
 _PAUSE_S = 2.0
 _PAUSE_MAX_S = 256.0
+_LOOK_AGAIN_S = 60.0
 
 
 class Registry(Engine):
@@ -43,7 +46,7 @@ class Registry(Engine):
         self, url: str, http_proxy: str, tls: ssl.SSLContext, pause: Callable[[float], None]
     ) -> None:
         endpoint, self.token = split_url(url)
-        options = Options(timeout_s=_TRY_S, total_timeout_s=2 * _TRY_S, tls=tls, outage_s=None)
+        options = Options(timeout_s=_TRY_S, total_timeout_s=2 * _TRY_S, tls=tls)
         super().__init__([endpoint], options, http_proxy=_proxy(http_proxy))
         self._url = url
         self._pause = pause
@@ -76,11 +79,25 @@ class Registry(Engine):
 
         return self._patiently(ask)
 
-    def changes(self, index: int) -> Iterator[None]:
-        """One item for each change below the token after this index, and at least one if any were missed."""
-        with self.watch(self.token, wait_index=index + 1, recursive=True) as events:
-            for _ in events:
-                yield
+    def await_change(self, index: int) -> None:
+        """Return when something has changed below the token after this index, or may have.
+
+        Not a `watch`, which compares keys: here they are not the paths of requests.
+        """
+        held = Held()
+        request = requests.wait(self.token, wait_index=index + 1, recursive=True)
+        try:
+            accepted(self.send_on(request, held, Deadline(None)).reply)
+            if held.connection is not None:
+                held.connection.next_line(Deadline(_LOOK_AGAIN_S))
+        except DeadlineExceededError:
+            # Nothing is lost by looking, should a proxy on the way have swallowed the answer.
+            return
+        except EtcdError as error:
+            _LOG.debug("discovery: waiting for the others has been interrupted", reason=error)
+            self._pause(_PAUSE_S)
+        finally:
+            held.close()
 
     def _patiently(self, ask: Callable[[], T]) -> T:
         pause_s = _PAUSE_S

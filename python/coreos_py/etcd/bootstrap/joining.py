@@ -1,6 +1,6 @@
 """Joining a cluster that runs: as the member that it was told to expect, or after asking to be added."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 from coreos_py import logs
 from coreos_py.etcd.bootstrap.network import AskError, Network
@@ -17,38 +17,33 @@ ASK_S = 10.0
 def plan_join(name: str, cluster: Cluster, token: str | None, network: Network) -> Join:
     """Join as the member whose peer URLs these are. The list has been checked, and is all members with it."""
     others = [url for member, urls in cluster if member != name for url in urls]
-    running = ask_in_turn(others, network)
-    if isinstance(running, list):
-        raise StartError(
-            "cannot fetch cluster info from peer urls: could not retrieve cluster information from the given "
-            f"URLs ({'; '.join(running) or '--initial-cluster lists nobody else'}). Each had {ASK_S:g} s to "
-            "answer: see that one of the running members is listed in --initial-cluster, and reachable at "
-            "its peer URL from here"
-        )
-    complaint = _mismatch(cluster, running, network)
-    if complaint:
-        raise StartError(f"error validating peerURLs {_shown(running)}: {complaint}")
-    own = find_by_urls(running, dict(cluster)[name], network)
-    assert own is not None, "every entry of the list has its member"
-    return _as_member(own, running, cluster, token)
+    failures: list[str] = []
+    complaint = ""
+    for running in answers(others, network, failures):
+        # One that lags behind may not have heard of this member yet: the next one may.
+        mismatch = _mismatch(cluster, running, network)
+        if not mismatch:
+            own = find_by_urls(running, dict(cluster)[name], network)
+            assert own is not None, "every entry of the list has its member"
+            return _as_member(own, running, cluster, token)
+        complaint = complaint or f"error validating peerURLs {_shown(running)}: {mismatch}"
+    raise StartError(
+        complaint
+        or "cannot fetch cluster info from peer urls: could not retrieve cluster information from the given "
+        f"URLs ({'; '.join(failures) or '--initial-cluster lists nobody else'}). Each had {ASK_S:g} s to "
+        "answer: see that one of the running members is listed in --initial-cluster, and reachable at "
+        "its peer URL from here"
+    )
 
 
-def ask_in_turn(
-    urls: Sequence[str], network: Network, is_enough: Callable[[RemoteCluster], bool] = lambda _: True
-) -> RemoteCluster | list[str]:
-    """What the first one says that answers with enough; else why each of them did not."""
-    failures = []
-    for url in urls:
+def answers(urls: Sequence[str], network: Network, failures: list[str]) -> Iterator[RemoteCluster]:
+    """What each of them says, asked in turn; why others do not is appended to `failures`."""
+    for url in dict.fromkeys(urls):
         try:
-            running = network.cluster(url, ASK_S)
+            yield network.cluster(url, ASK_S)
         except AskError as error:
             _LOG.warn("could not get cluster response", url=url, reason=error)
             failures.append(f"{url}: {error}")
-            continue
-        if is_enough(running):
-            return running
-        failures.append(f"{url}: it knows of no members")
-    return failures
 
 
 def find_by_urls(running: RemoteCluster, urls: Sequence[str], network: Network) -> RemoteMember | None:
@@ -86,12 +81,14 @@ def plan_by_peers(
     others = [url for url in peers if not any(are_same_urls([url], [own], network) for own in own_urls)]
     if not others:
         return None
-    running = ask_in_turn(others, network, lambda cluster: bool(cluster.members))
-    if isinstance(running, list):
+    failures: list[str] = []
+    running = next((one for one in answers(others, network, failures) if one.members), None)
+    if running is None:
         raise StartError(
-            f"none of the peers can be reached ({'; '.join(running)}), each had {ASK_S:g} s to answer, and "
-            "there is no data directory to go on from. A new cluster is begun by one member without -peers "
-            "(or with only its own address), or by all with the same --initial-cluster"
+            f"none of the peers can be reached ({'; '.join(failures) or 'they know of no members'}), each "
+            f"had {ASK_S:g} s to answer, and there is no data directory to go on from. A new cluster is begun by "
+            "one member without -peers (or with only its own address), or by all with the same "
+            "--initial-cluster"
         )
     own = find_by_urls(running, own_urls, network)
     if own is None:
@@ -114,14 +111,16 @@ def _added(
     except AskError as error:
         # It may have been done all the same; the list says.
         failure = error
-    again = ask_in_turn(others, network)
-    own = None if isinstance(again, list) else find_by_urls(again, own_urls, network)
-    if isinstance(again, list) or own is None:
-        raise StartError(
-            f"the cluster of {','.join(others)} has not added this member: "
-            f"{failure or 'its list does not show it'}. Add it by hand (etcdctl member add) and start again"
-        )
-    return again, own
+    # The one that was asked for it is among the members, the others may hear of it later.
+    asked = (*others, *(url for member in running.members for url in member.peer_urls))
+    for again in answers(asked, network, []):
+        own = find_by_urls(again, own_urls, network)
+        if own is not None:
+            return again, own
+    raise StartError(
+        f"the cluster of {','.join(others)} has not added this member: "
+        f"{failure or 'its list does not show it'}. Add it by hand (etcdctl member add) and start again"
+    )
 
 
 def _as_member(own: RemoteMember, running: RemoteCluster, cluster: Cluster, token: str | None) -> Join:

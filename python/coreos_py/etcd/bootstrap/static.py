@@ -24,7 +24,7 @@ def check_list(name: str, own_urls: Sequence[str], cluster: Cluster, network: Ne
         )
     urls = [url for _, several in cluster for url in several]
     if len(set(urls)) < len(urls):
-        raise StartError(f"initial cluster {show_cluster(cluster)} has duplicate url")
+        raise StartError(f"initial cluster {show_cluster(tuple(sorted(cluster)))} has duplicate url")
     if not are_same_urls(members[name], own_urls, network):
         pairs = ",".join(f"{name}={url}" for url in own_urls)
         raise StartError(

@@ -1,5 +1,6 @@
 """What becomes of one request: an own path, a refusal, or what a member answers."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
@@ -15,6 +16,8 @@ from coreos_py.etcd.proxy.headers import Headers, for_client, for_member, value_
 from coreos_py.etcd.proxy.upstream import CutError, MemberError, Upstream
 
 _LOG = logs.Log("etcd")
+# From the root, and every percent sign begins an escape.
+_WELL_FORMED = re.compile(rb"/(?:[^%]|%[0-9a-fA-F]{2})*", re.DOTALL)
 _OWN_PATH = b"/v2/config/local/proxy"
 # Doing them twice is the same as doing them once, so another member may be asked when one has said nothing.
 _SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
@@ -87,6 +90,8 @@ class Forwarder:
     async def _own_reply(self, request: Incoming) -> Reply | None:
         if not self._guard.serves(value_of(request.headers, b"host")):
             return as_text(403, "the Host header names no host of this server (--host-whitelist)\n")
+        if request.method == b"CONNECT" or not _WELL_FORMED.fullmatch(request.path):
+            return as_text(400, "malformed path in the request line\n")
         if request.path == b"/metrics":
             if request.method not in (b"GET", b"HEAD"):
                 return method_not_allowed("GET", "HEAD")
@@ -100,8 +105,6 @@ class Forwarder:
                 return method_not_allowed("GET")
             shown = {"endpoints": [endpoint.url for endpoint in self._director.usable()]}
             return Reply(200, (("Content-Type", TEXT),), go_json(shown) + b"\n")
-        if request.method == b"CONNECT" or not request.target.startswith(b"/"):
-            return as_text(400, "malformed path in the request line\n")
         return None
 
     async def _forward(self, request: Incoming, out: Outgoing, cors: Headers) -> None:

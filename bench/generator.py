@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from bench.servers import Server, Usage
+from bench.servers import Usage
 
 LOADGEN = Path(__file__).resolve().parent.parent / "target" / "release" / "loadgen"
 
 
-def load(server: Server, mode: str, **options: Any) -> dict[str, float]:
+class Target(Protocol):
+    """What a load goes to: one server, or a cluster."""
+
+    kind: str
+    address: str
+
+    def usage(self) -> Usage:
+        """What it has used so far."""
+
+
+def load(server: Target, mode: str, **options: Any) -> dict[str, float]:
     """One bounded load; see `loadgen` for the options (underscores become dashes, True is a bare flag)."""
     before = server.usage()
     done = subprocess.run(
@@ -25,7 +35,7 @@ def load(server: Server, mode: str, **options: Any) -> dict[str, float]:
     return result | used(server, before, result["requests"])
 
 
-def check(server: Server, result: dict[str, float], wanted: int) -> None:
+def check(server: Target, result: dict[str, float], wanted: int) -> None:
     """A load that was refused, or that ended before it was through, is no measurement."""
     if result["bad"]:
         raise RuntimeError(f"{server.kind} gave {result['bad']:.0f} bad of {result['requests']:.0f} replies")
@@ -33,7 +43,7 @@ def check(server: Server, result: dict[str, float], wanted: int) -> None:
         raise RuntimeError(f"{server.kind} answered {result['requests']:.0f} of {wanted} requests in time")
 
 
-def used(server: Server, before: Usage, requests: float) -> dict[str, float]:
+def used(server: Target, before: Usage, requests: float) -> dict[str, float]:
     """What the server has used since `before`, for so many requests."""
     after = server.usage()
     return {
@@ -42,7 +52,7 @@ def used(server: Server, before: Usage, requests: float) -> dict[str, float]:
     }
 
 
-def command(server: Server, mode: str, **options: Any) -> list[str]:
+def command(server: Target, mode: str, **options: Any) -> list[str]:
     """The command line of one load."""
     words = [str(LOADGEN), mode, "--address", server.address]
     for name, value in options.items():

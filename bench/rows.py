@@ -1,11 +1,13 @@
-"""The table: every row that one member can show, with the targets of the design."""
+"""The table: every row, with the targets of the design."""
 
 from __future__ import annotations
 
+from bench.cluster_measures import gap, get3, put3
 from bench.figures import Figure, Row
 from bench.measures import big, get, put, put_long, put_under_listing, start, watchers
 
 _TWICE = Figure("per_second", "more", 2.0, or_cpu=1.8)
+_MORE_THAN_TWICE = Figure("per_second", "more", 2.5)
 _HALF_MORE = Figure("per_second", "more", 1.5)
 
 ROWS = [
@@ -39,5 +41,11 @@ ROWS = [
         watchers,
         (Figure("last_told_ms", "less", 0.8), Figure("rss_mb", "less", 0.3)),
     ),
+    Row("put3-1", "PUT, 3 members, leader, 1 connection", put3(1), (Figure("p50_ms", "less", 0.6),)),
+    Row("put3-64", "PUT, 3 members, leader, 64 connections", put3(64), (_MORE_THAN_TWICE,)),
+    Row("put3-256", "PUT, 3 members, leader, 256 connections", put3(256), (_MORE_THAN_TWICE,)),
+    Row("put3-follow", "PUT, 3 members, follower, 64 connections", put3(64, "follower"), (_MORE_THAN_TWICE,)),
+    Row("get3-quorum", "GET quorum=true, 3 members, 64", get3(64), (Figure("per_second", "more", 3.0),)),
+    Row("gap3", "gap in writes at kill -9 of the leader", gap, (Figure("gap_ms", "less", 0.6),)),
     Row("start", "start to first answer, empty", start, (Figure("start_ms", "less", 1.0),)),
 ]

@@ -53,11 +53,10 @@ class Server:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._log = (data_dir.parent / f"{data_dir.name}.log").open("ab")
-        command = self._command()
-        self.started_s = time.monotonic()
-        self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL)
+        self._command = self._make_command()
+        self.process = self._launch()
         try:
-            self.first_answer_ms = self._wait_until_answering()
+            self.first_answer_ms = self.wait_until_answering()
         except BaseException:
             # Nobody has this object yet to stop it.
             self.process.kill()
@@ -65,23 +64,40 @@ class Server:
             self._log.close()
             raise
 
-    def _command(self) -> list[str]:
+    def _launch(self) -> subprocess.Popen[bytes]:
+        self.started_s = time.monotonic()
+        return subprocess.Popen(self._command, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL)
+
+    def start_again(self) -> None:
+        """After its process has ended."""
+        self.process = self._launch()
+
+    def flags(self) -> list[str]:
+        """Those of the only member."""
         peer = f"http://127.0.0.1:{free_port()}"
+        return self.flags_for("bench", peer, f"bench={peer}")
+
+    def flags_for(self, name: str, peer: str, initial_cluster: str) -> list[str]:
+        """Those of a member with this name and peer URL."""
         client = f"http://{self.address}"
-        flags = [
-            "--name=bench",
+        return [
+            f"--name={name}",
             f"--data-dir={self.data_dir}",
             f"--listen-client-urls={client}",
             f"--advertise-client-urls={client}",
             f"--listen-peer-urls={peer}",
             f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster=bench={peer}",
+            f"--initial-cluster={initial_cluster}",
         ]
+
+    def _make_command(self) -> list[str]:
+        flags = self.flags()
         if self.kind == "etcd":
             return [debian(), "--enable-v2=true", "--logger=zap", "--log-level=error", *flags]
         return [sys.executable, "-m", "coreos_py.cli.etcd", *flags]
 
-    def _wait_until_answering(self) -> float:
+    def wait_until_answering(self) -> float:
+        """How long the first answer took, in milliseconds."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

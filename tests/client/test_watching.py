@@ -172,6 +172,39 @@ def quorum_read(index: int) -> Reply:
     return Reply(Head(200, {"x-etcd-index": str(index)}), b'{"action":"get","node":{"key":"/w","dir":true}}')
 
 
+def ends_with(code: int) -> bytes:
+    """What stands in the place of an event when a server ends a watch that it had accepted."""
+    return b'{"errorCode":%d,"message":"m","cause":"history has been cleared [9/6]","index":9}' % code
+
+
+def test_a_gap_that_a_server_tells_of_is_an_error() -> None:
+    steps = watching(target(), 6, Setting(lambda: 0.0, None))
+    opened(next(steps), steps, 5)
+    with pytest.raises(HistoryClearedError) as caught:
+        steps.send(ends_with(401))
+    assert (caught.value.code, caught.value.index) == (401, 9)
+
+
+def test_who_follows_reads_anew_after_such_a_gap() -> None:
+    steps = following(target(), Setting(lambda: 0.0, None))
+    assert isinstance(next(steps), Fetch)
+    assert isinstance(steps.send(quorum_read(5)), Told)
+    opened(steps.send(None), steps, 5)
+    assert isinstance(steps.send(ends_with(401)), Pause)
+    assert isinstance(steps.send(None), Fetch)
+
+
+def test_who_was_too_slow_goes_on_from_what_it_has_seen() -> None:
+    steps = watching(target(stream=True), 6, Setting(lambda: 0.0, None))
+    opened(next(steps), steps, 5)
+    assert isinstance(steps.send(ends_with(400)), More)
+    step = steps.send(None)
+    assert isinstance(step, Pause)
+    step = steps.send(None)
+    assert isinstance(step, Open)
+    assert "waitIndex=6" in step.request.target
+
+
 def test_a_cluster_that_was_set_up_anew_is_noticed() -> None:
     step, steps = after_one_event(100)
     step = opened(step, steps, 7)

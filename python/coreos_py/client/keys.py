@@ -78,8 +78,14 @@ class Result(NamedTuple):
 
 
 def decode_event(body: bytes) -> Event:
-    """Read one success reply or watch event. Raises `InvalidReplyError`."""
+    """Read one success reply or watch event.
+
+    Raises `InvalidReplyError`, or the `ServerError` that stands in its place: a watch is accepted before
+    it is known how it ends.
+    """
     fields = parse_object(body)
+    if "errorCode" in fields:
+        raise decode_error(200, body)
     node = fields.get("node")
     previous = fields.get("prevNode")
     if node is None:

@@ -27,6 +27,7 @@ from coreos_py.client.errors import (
     AttemptError,
     EtcdError,
     EventsLostError,
+    HistoryClearedError,
     IndexResetError,
     InvalidReplyError,
     KeyNotFoundError,
@@ -135,7 +136,13 @@ def _watch(target: Target, wait_index: int, seen_index: int, patience: _Patience
         while (line := (yield More())) is not None:
             if not line.strip():
                 continue
-            event = keys.decode_event(line)
+            try:
+                event = keys.decode_event(line)
+            except HistoryClearedError:
+                raise
+            except ServerError:
+                # It says why it ends, and its end follows. What comes next is asked for again.
+                continue
             if event.node.modified_index < wait_index:
                 continue
             wait_index = event.node.modified_index + 1

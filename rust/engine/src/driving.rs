@@ -26,6 +26,8 @@ pub(crate) struct Applying {
     completions: Vec<Completion>,
     /// Reads that wait for an entry: its index, and who asks.
     readable: Vec<(u64, u64)>,
+    /// Answers to those who have asked for this member's removal, until nobody needs it any more.
+    leaving: Vec<Completion>,
 }
 
 impl Inner {
@@ -127,9 +129,14 @@ impl Inner {
                     return;
                 }
                 applying.decided.extend(core.replica.take_decided());
-                core.replica.take_answers()
+                let answers = core.replica.take_answers();
+                if core.replica.is_removed() {
+                    applying.completions.append(&mut applying.leaving);
+                }
+                answers
             };
-            if applying.decided.is_empty() && answers.is_empty() {
+            if applying.decided.is_empty() && answers.is_empty() && applying.completions.is_empty()
+            {
                 return;
             }
             if let Err(error) = self.apply(applying) {
@@ -148,7 +155,7 @@ impl Inner {
     }
 
     fn apply(&self, applying: &mut Applying) -> Result<(), EngineError> {
-        let Applying { decided, completions, .. } = applying;
+        let Applying { decided, completions, leaving, .. } = applying;
         if decided.is_empty() {
             return Ok(());
         }
@@ -167,7 +174,8 @@ impl Inner {
                     let waited_ns = now_ns.saturating_sub(one.proposed_mono_ns);
                     self.metrics.proposals.record(waited_ns);
                 }
-                applier.apply(one.position(), one.command.as_ref(), one.ticket, completions);
+                let to = if one.removes_self { &mut *leaving } else { &mut *completions };
+                applier.apply(one.position(), one.command.as_ref(), one.ticket, to);
                 if matches!(&one.command, Some(Command { body: Body::Noop, .. })) {
                     moments.push((one.index, applier.store.view()));
                 }

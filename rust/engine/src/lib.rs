@@ -44,7 +44,7 @@ pub use coreos_raft::Role as RaftRole;
 pub use coreos_store::{
     AuthChange, Body, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, LIST_MAX, List, PasswordHash, Role, User,
 };
-pub use coreos_wal::{RealDisk, Report, repair, verify};
+pub use coreos_wal::{RealDisk, Report, SnapshotMeta, repair, verify};
 pub use error::{EngineError, ErrorKind, Refused};
 pub use execute::NotExecuted;
 pub use ids::{cluster_id, member_id, new_member_id};

@@ -9,6 +9,9 @@ pub enum NotTaken {
     /// It leads, but is handing over to another.
     #[error("leadership is being handed over")]
     HandingOver,
+    /// It leads, and is to be taken out: another has to lead first, to which the same is proposed then.
+    #[error("a leader does not take itself out while another can lead: hand over first")]
+    HandOverFirst,
     /// Too much is waiting for a majority.
     #[error("too much is waiting for a majority")]
     Full,

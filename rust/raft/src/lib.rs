@@ -7,7 +7,8 @@
 //!    machine has been rebuilt, and the [`Membership`] as of there.
 //! 2. Call [`Raft::ready`] whenever something was put in. Make all of it durable, together and in the order of the
 //!    calls: the mark of a restored snapshot, the hard state, the entries. Write a hard state also when there are no
-//!    entries with it.
+//!    entries with it: at leisure, unless [`Ready::must_sync`] or [`Raft::has_urgent`] says that something waits for
+//!    it.
 //! 3. Only when it is durable, call [`Raft::persisted`] with the same ready's ticket. Acknowledge in order. A failed
 //!    write is never acknowledged: after it the member must end, because nobody knows what is on the disk.
 //! 4. Send what [`Raft::take_messages`] gives, after every `ready` and every `persisted`; nothing more has to be
@@ -17,13 +18,21 @@
 //!    entry with an empty payload is the no-op that begins a term; there is nothing to apply. For each that changes the
 //!    membership call [`Raft::change`], in their order, before anything else is put in or taken out. An id that has
 //!    been removed never comes back: what the member before it had acknowledged would be believed of the one after it.
+//!
+//!    A member that has applied its own removal goes on with all of this, across restarts too, until
+//!    [`Raft::may_leave`], or until another member that has applied the removal says so. Before that it does not answer
+//!    who asked for it. Of two members the other one may not know it yet, and then needs this one. All others answer,
+//!    and tell a removed member, as soon as they have applied it.
 //! 6. For a [`Said::NeedsSnapshot`], do not send that, but a snapshot of the state machine that reaches at least to
 //!    [`Raft::before`], on a stream of its own, with the term and the membership as of it. Say
 //!    [`Raft::snapshot_ended`], however it ended. Whoever has received one makes it durable, and only then calls
 //!    [`Raft::install`]; if that says so, it restores the state machine before anything else.
-//! 7. Call [`Raft::tick`] at even intervals.
+//! 7. Call [`Raft::tick`] at even intervals. A driver that sleeps through some, as [`Raft::idle_ticks`] allows, makes
+//!    up for them before it puts in anything else.
 //! 8. A write that the disk refused as a whole, without having touched it (no space), is handed out again with
 //!    [`Raft::hand_out_again`]; or, by the only member, taken back with [`Raft::take_back`]: nobody else has seen it.
+//! 9. Propose what changes the membership with [`Raft::propose_change`]. On [`NotTaken::HandOverFirst`] the leader
+//!    hands over, for example to [`Raft::best_successor`], and the proposal is made to the next one.
 //!
 //! What it promises in return: an entry given by `take_committed` is durable on a majority and stays at its index for
 //! ever, and is the same on every member; terms and the commit index never go back; nothing is given twice. A

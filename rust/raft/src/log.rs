@@ -174,9 +174,9 @@ impl Log {
         self.handed_out = position.index;
     }
 
-    /// Give committed entries that are durable here and have not been given yet, in order.
-    pub fn take_committed(&mut self, mut apply: impl FnMut(Entry)) {
-        let until = self.committed.min(self.persisted);
+    /// Give committed entries up to `limit` that are durable here and have not been given yet, in order.
+    pub fn take_committed(&mut self, limit: u64, mut apply: impl FnMut(Entry)) {
+        let until = self.committed.min(self.persisted).min(limit);
         while self.applied < until {
             let Some(entry) = self.get(self.applied + 1).cloned() else { break };
             self.applied += 1;

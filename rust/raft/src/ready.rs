@@ -17,6 +17,7 @@ pub struct Ready {
     pub hard_state: Option<HardState>,
     /// Entries to append, in order.
     pub entries: Vec<Entry>,
-    /// Whether a promise depends on it (a vote, an entry). A commit index alone may wait for company.
+    /// Whether a promise depends on it (a vote, an entry). A commit index alone may wait for company, but for one that
+    /// covers a change of who votes.
     pub must_sync: bool,
 }

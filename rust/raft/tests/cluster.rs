@@ -22,7 +22,7 @@ fn the_rules_hold_whatever_happens() {
 /// The control: a world that breaks a rule on the members' behalf is caught.
 #[test]
 fn a_broken_rule_is_caught() {
-    for rule in [Rule::ForgetsHardState, Rule::LosesAcknowledged, Rule::ReadsWithoutMajority] {
+    for rule in Rule::ALL {
         let caught = (0..1_000).find_map(|seed| World::run(seed, Some(rule)).err());
         assert!(caught.is_some(), "{rule:?}");
     }
@@ -40,4 +40,5 @@ fn enough_happens() {
     assert!(sum.snapshots > 20 && sum.changes > 50 && sum.reads > 300, "{sum:?}");
     assert!(sum.crashes > 300 && sum.handovers > 20 && sum.refusals > 300, "{sum:?}");
     assert!(sum.suspicions > 100 && sum.idle_ticks > 10_000, "{sum:?}");
+    assert!(sum.left > 30 && sum.left_one > 5, "{sum:?}");
 }

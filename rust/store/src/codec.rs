@@ -94,14 +94,15 @@ impl Command {
         };
     }
 
-    /// The request id of the command that `bytes` are, without a look at its body. None: they do not begin like a command
-    /// of a version that is known.
+    /// The request id of the command that `bytes` are, without a look at its body. None: they do not begin like a
+    /// command of a version that is known.
     #[must_use]
     pub fn request_of(bytes: &[u8]) -> Option<RequestId> {
         peek(bytes).map(|(request, _)| request)
     }
 
-    /// Whether the command that `bytes` are makes a member, takes one away or lets one vote, without a look at its body.
+    /// Whether the command that `bytes` are makes a member, takes one away or lets one vote, without a look at its
+    /// body.
     #[must_use]
     pub fn changes_members(bytes: &[u8]) -> bool {
         matches!(peek(bytes), Some((_, ADD_MEMBER | REMOVE_MEMBER | PROMOTE_MEMBER)))

@@ -35,8 +35,8 @@ pub struct Notice {
 pub enum Told {
     /// It happened.
     Event(Arc<Event>),
-    /// What happened here is not known, because the state came as a whole: error 401, with the oldest event's index that
-    /// is known now.
+    /// What happened here is not known, because the state came as a whole: error 401, with the oldest event's index
+    /// that is known now.
     Gap(Box<Error>),
 }
 

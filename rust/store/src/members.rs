@@ -1,7 +1,7 @@
 //! Who belongs to the cluster, as the log says, and which changes of that are possible.
 //!
-//! One set of rules for all who follow the log: the store when it applies a command, and whoever has to know the members
-//! before it is applied. The same changes in the same order have the same outcomes everywhere.
+//! One set of rules for all who follow the log: the store when it applies a command, and whoever has to know the
+//! members before it is applied. The same changes in the same order have the same outcomes everywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 

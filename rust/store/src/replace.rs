@@ -5,9 +5,9 @@ use crate::stats::Stat;
 use crate::store::Store;
 
 impl Store {
-    /// Become what `other` is, which was restored from a snapshot with this store's settings. What has already been told
-    /// to watchers goes on to be theirs ([`Store::take_notices`]); then each is told that there is a gap, and its watch
-    /// is over. Reads go on to be counted where they were; [`Store::auth_revision`] moves.
+    /// Become what `other` is, which was restored from a snapshot with this store's settings. What has already been
+    /// told to watchers goes on to be theirs ([`Store::take_notices`]); then each is told that there is a gap, and its
+    /// watch is over. Reads go on to be counted where they were; [`Store::auth_revision`] moves.
     pub fn replace(&mut self, other: Store) {
         let next_index = self.etcd_index + 1;
         let mut stats = other.stats;

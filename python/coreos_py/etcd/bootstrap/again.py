@@ -1,6 +1,6 @@
 """A member that was ended after it had joined and before it had heard of anybody: whom it is to talk to."""
 
-from coreos_py.etcd.bootstrap.joining import ask_in_turn, find_by_urls
+from coreos_py.etcd.bootstrap.joining import answers, find_by_urls
 from coreos_py.etcd.bootstrap.network import RealNetwork
 from coreos_py.etcd.bootstrap.plans import Join
 from coreos_py.etcd.errors import StartError
@@ -17,9 +17,10 @@ def join_again(settings: Settings) -> Join:
             f"the member in {settings.data_dir} was ended before it had heard of its cluster: start it with the "
             "--initial-cluster and --initial-cluster-state existing that it was first started with"
         )
-    running = ask_in_turn(others, network)
-    if isinstance(running, list):
-        raise StartError(f"none of the cluster's members can be asked for the others: {'; '.join(running)}")
+    failures: list[str] = []
+    running = next(answers(others, network, failures), None)
+    if running is None:
+        raise StartError(f"none of the cluster's members can be asked for the others: {'; '.join(failures)}")
     own_urls = [str(url) for url in settings.advertise_peer_urls]
     own = find_by_urls(running, own_urls, network)
     if own is None:

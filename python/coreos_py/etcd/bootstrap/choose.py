@@ -52,7 +52,8 @@ class _Planner:
                     "going on from the data directory; flags that say how to begin are ignored",
                     flags=",".join(beginning.given),
                 )
-            return Restart(self._alone, beginning.token, beginning.given)
+            # For a member that was ended before it had written anything, which begins again.
+            return Restart(beginning.initial_cluster or self._alone, beginning.token, beginning.given)
         if beginning.discovery:
             return self._discovered()
         if beginning.peers or beginning.peers_file:

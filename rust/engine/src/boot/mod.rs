@@ -63,6 +63,18 @@ fn create(dir: DataDir, config: &MemberConfig, now: Now) -> Result<Parts, Engine
         // It knows nobody until the cluster's leader speaks to it.
         None => Recovered::default(),
     };
+    begin(dir, wal, identity, recovered, config, now)
+}
+
+/// A member whose log has nothing but its founding.
+fn begin(
+    dir: DataDir,
+    wal: Wal,
+    identity: Identity,
+    recovered: Recovered,
+    config: &MemberConfig,
+    now: Now,
+) -> Result<Parts, EngineError> {
     let notes = if recovered.entries.is_empty() {
         vec![Note::Start { incarnation: 1 }]
     } else {
@@ -140,6 +152,15 @@ fn recover(
         Ok(recovered) => recovered,
         Err(error) => return Err(replay.failure().unwrap_or_else(|| error.into())),
     };
+    if recovery.incarnation == 0
+        && let (0, 0) = (position.index, recovery.last_index)
+        && let Ok((founded, Some(founders))) = founding(config)
+        && (founded.cluster_id, founded.member_id) == (identity.cluster_id, identity.member_id)
+    {
+        // The first start was cut off before the first batch was durable: the member has said nothing to anybody.
+        let recovered = found(&mut wal, &founders)?;
+        return begin(dir, wal, identity, recovered, config, now);
+    }
     // Only now: a start that is refused leaves everything as it was.
     for (file, why) in broken {
         dir.mark_broken(&file)?;

@@ -14,13 +14,15 @@ impl Replica {
 
     /// What has become of those who wait for something else than an entry.
     pub fn take_answers(&mut self) -> Vec<Answer> {
+        self.has_told_removal = self.is_removed();
         std::mem::take(&mut self.answers)
     }
 
     /// Whether there is something to apply or to answer.
     #[must_use]
     pub fn has_results(&self) -> bool {
-        !(self.decided.is_empty() && self.answers.is_empty())
+        let has_left = self.is_removed() && !self.has_told_removal;
+        !(self.decided.is_empty() && self.answers.is_empty()) || has_left
     }
 
     /// Whether there is something to apply.
@@ -35,10 +37,7 @@ impl Replica {
         let changes: Vec<Change> =
             entries.drain(..).filter_map(|entry| self.decide(entry)).collect();
         self.committed = entries;
-        for change in changes {
-            self.raft.change(change);
-            self.is_removed |= change == Change::Remove(self.id);
-        }
+        changes.into_iter().for_each(|change| self.raft.change(change));
     }
 
     fn decide(&mut self, entry: Entry) -> Option<Change> {
@@ -58,7 +57,16 @@ impl Replica {
             command = command.or_else(|| Command::decode(&payload).ok());
             change = command.as_ref().and_then(|command| self.follow_members(command));
         }
-        self.decided.push_back(Decided { index, term, payload, command, ticket, proposed_mono_ns });
+        let removes_self = change == Some(Change::Remove(self.id));
+        self.decided.push_back(Decided {
+            index,
+            term,
+            payload,
+            command,
+            ticket,
+            proposed_mono_ns,
+            removes_self,
+        });
         change
     }
 

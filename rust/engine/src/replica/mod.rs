@@ -14,6 +14,7 @@
 mod appended;
 mod deciding;
 mod digests;
+mod membership;
 mod outcome;
 mod pending;
 mod proposing;
@@ -101,7 +102,8 @@ pub struct Replica {
     /// What each of the others knows.
     versions: BTreeMap<u64, String>,
     shows_machine_keys: bool,
-    is_removed: bool,
+    is_told_removed: bool,
+    has_told_removal: bool,
 
     notes: Vec<Note>,
     committed: Vec<Entry>,
@@ -147,7 +149,8 @@ impl Replica {
             cluster_version: beginning.cluster_version,
             versions: BTreeMap::new(),
             shows_machine_keys: beginning.shows_machine_keys,
-            is_removed: false,
+            is_told_removed: false,
+            has_told_removal: false,
             notes,
             committed: Vec::new(),
             decided: VecDeque::new(),
@@ -227,12 +230,6 @@ impl Replica {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.stopping
-    }
-
-    /// Whether this member has been removed from the cluster.
-    #[must_use]
-    pub fn is_removed(&self) -> bool {
-        self.is_removed
     }
 
     /// Why it takes no writes because of a full disk, if so.

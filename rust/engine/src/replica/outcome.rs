@@ -22,6 +22,8 @@ pub struct Decided {
     pub ticket: u64,
     /// When it was proposed, on the monotonic clock; 0 = not by this start of this member.
     pub proposed_mono_ns: u64,
+    /// It takes this member out: whoever waits is answered when [`super::Replica::is_removed`].
+    pub removes_self: bool,
 }
 
 impl Decided {

@@ -5,7 +5,7 @@ use coreos_raft::NotTaken;
 use coreos_store::{Body, Command, RequestId};
 
 use super::Replica;
-use super::upkeep::changes_members;
+use super::membership::change_of;
 use crate::clock::Now;
 use crate::error::Refused;
 use crate::peers::Content;
@@ -85,11 +85,9 @@ impl Replica {
         if self.appended.is_full() {
             return Err((payload, NotAppended::Full));
         }
-        let changes = changes_members(&command.body);
-        let appended = if changes {
-            self.raft.propose_change(payload.clone())
-        } else {
-            self.raft.propose(payload.clone())
+        let appended = match change_of(&command.body) {
+            Some(change) => self.raft.propose_change(payload.clone(), change),
+            None => self.raft.propose(payload.clone()),
         };
         match appended {
             Ok(position) => {
@@ -97,6 +95,13 @@ impl Replica {
                 Ok(payload)
             }
             Err(NotTaken::Full) => Err((payload, NotAppended::Full)),
+            Err(NotTaken::HandOverFirst) => {
+                // Whoever leads next takes this member out.
+                if let Some(id) = self.raft.best_successor() {
+                    self.raft.hand_over(id);
+                }
+                Err((payload, NotAppended::Later))
+            }
             Err(NotTaken::NotLeader | NotTaken::HandingOver | NotTaken::ChangePending) => {
                 Err((payload, NotAppended::Later))
             }
@@ -127,7 +132,7 @@ impl Replica {
         }
         let contents = self.outbox.entry(leader).or_default();
         match contents.last_mut() {
-            Some(Content::Forward(payloads)) => payloads.push(payload),
+            Some(Content::Forward(payloads)) if has_room(payloads) => payloads.push(payload),
             _ => contents.push(Content::Forward(vec![payload])),
         }
         true
@@ -239,6 +244,10 @@ impl Replica {
     }
 }
 
+/// Commands that are forwarded at once.
+const FORWARDED_MAX: usize = 128;
+const FORWARDED_BYTES_MAX: usize = 1 << 20;
+
 /// How long a proposal that the leader would not take waits before it is sent again.
 const RETRY_NS: u64 = 20_000_000;
 
@@ -250,6 +259,12 @@ enum NotAppended {
     Full,
     /// It hands over, or another change of the membership has to be done first.
     Later,
+}
+
+/// Whether a frame has room for these and more. A single one always fits.
+fn has_room(payloads: &[Bytes]) -> bool {
+    payloads.len() < FORWARDED_MAX
+        && payloads.iter().map(Bytes::len).sum::<usize>() < FORWARDED_BYTES_MAX
 }
 
 fn bytes_of(body: &Body) -> usize {

@@ -51,6 +51,7 @@ impl Pace {
 impl Replica {
     /// Take what another member has sent.
     pub fn receive(&mut self, now: Now, from: u64, frame: Frame) {
+        self.raft_ticks(now);
         let Frame { time_ns, contents } = frame;
         for content in contents {
             match content {
@@ -128,12 +129,11 @@ impl Replica {
     /// A link to or from this member stands. `version`: the newest commands that it knows.
     pub fn connected(&mut self, now: Now, peer: u64, version: String) {
         self.versions.insert(peer, version);
+        if self.raft.leader() == peer {
+            // What was sent since the link broke has found none. What has arrived all the same is applied once.
+            self.pending.all_unsent();
+        }
         self.pump(now);
-    }
-
-    /// Others say that this member was removed from the cluster. It may be too far behind to see it in its log.
-    pub fn removed(&mut self) {
-        self.is_removed = true;
     }
 
     /// The sending of a snapshot has ended; `reached`: up to which entry, if the other has all of it.

@@ -1,8 +1,8 @@
 //! What the member does by itself as time passes: expiry, the wall clock, the cluster's version, learners that have
 //! caught up, those who have given up waiting.
 
-use coreos_raft::{Change, Role};
-use coreos_store::{Body, Command};
+use coreos_raft::Role;
+use coreos_store::Body;
 
 use super::Replica;
 use crate::clock::Now;
@@ -18,11 +18,6 @@ pub struct Seen {
     pub next_deadline_ns: Option<u64>,
     /// What it adds to cluster time to get the wall clock.
     pub offset_ns: i64,
-}
-
-/// Whether the command changes who belongs to the cluster or who votes.
-pub(super) fn changes_members(body: &Body) -> bool {
-    matches!(body, Body::AddMember { .. } | Body::RemoveMember { .. } | Body::PromoteMember { .. })
 }
 
 impl Replica {
@@ -88,23 +83,6 @@ impl Replica {
             && self.members.get(id).is_some()
         {
             self.append_own(now, Body::PromoteMember { id });
-        }
-    }
-
-    /// A decided command changes who belongs to the cluster, or what is known of them. The table here follows the same
-    /// rules as the store's, which applies it later: what it refuses changes nothing.
-    pub(super) fn follow_members(&mut self, command: &Command) -> Option<Change> {
-        self.members.apply(&command.body).ok()?;
-        self.members_revision += 1;
-        match &command.body {
-            Body::AddMember { id, is_learner: true, .. } => Some(Change::AddLearner(*id)),
-            Body::AddMember { id, .. } | Body::PromoteMember { id } => Some(Change::AddVoter(*id)),
-            Body::RemoveMember { id } => Some(Change::Remove(*id)),
-            Body::ClusterVersion { text, .. } => {
-                self.cluster_version = Some(text.clone());
-                None
-            }
-            _ => None,
         }
     }
 

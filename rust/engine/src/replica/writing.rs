@@ -55,11 +55,12 @@ impl Replica {
             if let Some(restored) = ready.restored {
                 batch.snapshot_mark(restored.term, restored.index);
             }
-            if let Some(state) = ready.hard_state {
-                batch.hard_state(state.term, state.vote, state.commit);
-            }
             for Entry { term, index, payload } in &ready.entries {
                 batch.entry(*term, *index, payload);
+            }
+            // After them: its commit index is of the log with them, not of what they replace.
+            if let Some(state) = ready.hard_state {
+                batch.hard_state(state.term, state.vote, state.commit);
             }
         }
         self.pump(now);

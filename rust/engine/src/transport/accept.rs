@@ -62,7 +62,7 @@ fn open(
 ) -> io::Result<()> {
     // Whether it inherits that from its listener differs from system to system.
     tcp.set_nonblocking(false)?;
-    super::stream::watch_over(&tcp, shared.timeouts.dead)?;
+    super::liveness::watch_over(&tcp, shared.timeouts.dead)?;
     let kept = shared.sockets.keep(tcp, Use::New);
     let on_thread = shared.clone();
     shared.threads.start("peer-in", move || door::serve(&on_thread, kept, has_tls, place))

@@ -17,7 +17,7 @@ impl Backoff {
         Self { next: FIRST.min(most), most }
     }
 
-    /// Begin again: the last attempt was a success.
+    /// Begin again: the last attempt was a lasting success.
     pub fn reset(&mut self) {
         self.next = FIRST.min(self.most);
     }

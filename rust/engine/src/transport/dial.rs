@@ -10,9 +10,10 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, 
 use rustls::StreamOwned;
 
 use super::hello::{Purpose, Refusal, Welcome};
+use super::liveness::watch_over;
 use super::shared::Shared;
 use super::sockets::Use;
-use super::stream::{Socket, Stream, watch_over};
+use super::stream::{Socket, Stream};
 use super::url::PeerUrl;
 use super::waker::Waker;
 

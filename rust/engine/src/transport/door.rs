@@ -36,7 +36,8 @@ pub(super) fn serve(shared: &Shared, kept: Kept, has_tls: bool, place: Taken) {
         if let Err(refusal) = judge(shared, &stream, &hello) {
             return refuse(shared, &mut stream, &hello, &refusal);
         }
-        stream.socket().kept.is_for(Use::From(hello.from, hello.purpose.name()));
+        let used = Use::From(hello.from, hello.purpose.name());
+        stream.socket().kept.is_for(used);
         // It may have been removed before it was known which links are its.
         if shared.inbox.standing(hello.from) != Standing::Member {
             return Ok(());
@@ -44,6 +45,7 @@ pub(super) fn serve(shared: &Shared, kept: Kept, has_tls: bool, place: Taken) {
         drop(place);
         match hello.purpose {
             Purpose::Bulk | Purpose::Fast => {
+                stream.socket().kept.replaces(used);
                 stream.write_all(shared.welcome(0).response().as_bytes())?;
                 stream.flush()?;
                 stream.set_deadline(None)?;

@@ -1,6 +1,7 @@
 //! The thread that writes one lane to one peer, and calls it whenever there is no link.
 
 use std::io::{self, Write};
+use std::time::Instant;
 
 use rustix::event::PollFlags;
 
@@ -25,8 +26,12 @@ pub(super) fn run(shared: &Shared, peer: &Peer, lane: &Lane, purpose: Purpose) {
             match dial(shared, peer.id, &url, purpose, &lane.waker) {
                 Ok((stream, welcome)) => {
                     nobody = 0;
-                    backoff.reset();
+                    let begun = Instant::now();
                     keep_up(shared, peer, lane, stream, &welcome);
+                    // One that breaks at once, again and again, is no reason to hurry.
+                    if begun.elapsed() >= shared.timeouts.backoff {
+                        backoff.reset();
+                    }
                 }
                 Err(_) if lane.waker.is_ended() => return,
                 Err(NotDialled::Nobody) => {

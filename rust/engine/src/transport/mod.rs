@@ -1,11 +1,11 @@
-//! Links between members: sockets and threads. What goes over them is [`crate::peers`]; what it means, the member knows.
+//! Links between members: sockets and threads. What goes over them is [`crate::peers`]; the member knows what it means.
 //!
 //! Each member calls every other. A link is a TCP connection that is used one way: the one who calls writes. Each peer
 //! has two, so that nothing urgent waits behind entries, each with a bounded queue and a thread of its own: a peer that
 //! is slow, hangs or is dead delays nobody but itself. A snapshot goes by a connection and a thread of its own.
 //!
-//! Threads: `peer-accept` for each listener, `peer-in` for each connection from elsewhere, two `peer-out` for each peer,
-//! `peer-snap` while a snapshot is sent, `peer-news`, which tells the member what has become of its links.
+//! Threads: `peer-accept` for each listener, `peer-in` for each connection from elsewhere, two `peer-out` for each
+//! peer, `peer-snap` while a snapshot is sent, `peer-news`, which tells the member what has become of its links.
 
 mod accept;
 mod answers;
@@ -21,8 +21,10 @@ mod lane;
 mod lines;
 mod link_in;
 mod link_out;
+mod liveness;
 mod news;
 mod peer;
+mod set_peers;
 mod shared;
 mod snapshot_in;
 mod snapshot_out;
@@ -41,12 +43,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::RwLock;
 
 use crate::peers::Content;
-use hello::Purpose;
 use news::News;
 use peer::Peer;
 use shared::Shared;
-use sockets::Use;
-use url::PeerUrl;
 use waker::Waker;
 
 pub use config::{PeerListener, PeerTls, Timeouts, TransportConfig, VersionTexts};
@@ -100,67 +99,9 @@ impl Transport {
         self.shared.threads.start("peer-accept", move || accept::run(&shared, &listener, &waker))
     }
 
-    /// Who the peers are, with the URLs of each. Links from and to others are closed.
-    pub fn set_peers(&self, mut wanted: Vec<(u64, Vec<String>)>) {
-        let mut peers = self.peers.write();
-        if self.is_stopped.load(Ordering::Acquire) {
-            wanted.clear();
-        }
-        let is_wanted = |id: u64| wanted.iter().any(|(wanted, _)| *wanted == id);
-        peers.retain(|id, peer| {
-            let stays = is_wanted(*id);
-            if !stays {
-                peer.end(&self.shared);
-            }
-            stays
-        });
-        self.shared.sockets.close(|used| matches!(used, Use::From(id, _) if !is_wanted(id)));
-        if let Some(mut partial) = self.shared.partial.try_lock()
-            && partial.as_ref().is_some_and(|partial| !is_wanted(partial.from))
-        {
-            *partial = None;
-        }
-        for (id, urls) in &wanted {
-            let urls = self.parsed(urls);
-            match peers.get(id) {
-                Some(peer) => peer.set_urls(urls),
-                None => match self.begin(*id, urls) {
-                    Ok(peer) => _ = peers.insert(*id, peer),
-                    Err(error) => {
-                        self.shared.inbox.log(&format!("there is no link to peer {id:x}: {error}"));
-                    }
-                },
-            }
-        }
-    }
-
-    fn parsed(&self, urls: &[String]) -> Vec<PeerUrl> {
-        let parse = |text: &String| match PeerUrl::parse(text) {
-            Ok(url) => Some(url),
-            Err(why) => {
-                self.shared.log_once(&why);
-                None
-            }
-        };
-        urls.iter().filter_map(parse).collect()
-    }
-
-    /// Start the threads that write to a peer.
-    fn begin(&self, id: u64, urls: Vec<PeerUrl>) -> io::Result<Arc<Peer>> {
-        let peer = Peer::new(id, urls, self.bytes_max)?;
-        for purpose in [Purpose::Fast, Purpose::Bulk] {
-            let (shared, on_thread) = (self.shared.clone(), peer.clone());
-            let run = move || {
-                let lane = if purpose == Purpose::Bulk { &on_thread.bulk } else { &on_thread.fast };
-                link_out::run(&shared, &on_thread, lane, purpose);
-            };
-            self.shared.threads.start("peer-out", run).inspect_err(|_| peer.end(&self.shared))?;
-        }
-        Ok(peer)
-    }
-
     /// Send contents to a peer, in order for each of its lanes. Never waits: what there is no link or no room for is
-    /// lost, and [`Inbox::unreachable`] says so.
+    /// lost, and [`Inbox::unreachable`] says so. No single content may be longer than a frame's payload.
+    /// To who is no peer nothing is sent, and nothing is told.
     pub fn send(&self, to: u64, contents: Vec<Content>, time_ns: u64) {
         let Some(peer) = self.peers.read().get(&to).cloned() else { return };
         let (urgent, rest): (Vec<_>, Vec<_>) = contents.into_iter().partition(Content::is_urgent);

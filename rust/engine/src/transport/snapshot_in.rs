@@ -8,8 +8,10 @@ use crc32fast::Hasher;
 use super::chunks::{self, Piece};
 use super::hello::{Hello, Refusal};
 use super::inbox::SnapshotSink;
+use super::liveness::watch_over;
 use super::shared::Shared;
-use super::stream::{Stream, watch_over};
+use super::sockets::Use;
+use super::stream::Stream;
 
 /// What the receiver says at the end; else `refused: ` and why. One line.
 pub(super) const INSTALLED: &str = "installed";
@@ -39,8 +41,14 @@ pub(super) fn run(
     meta: SnapshotMeta,
     stream: &mut Stream,
 ) -> io::Result<Option<Refusal>> {
-    // An older stream of this sender has been closed, and lets go soon.
-    let Some(mut slot) = shared.partial.try_lock_for(shared.timeouts.hello / 2) else {
+    // An older stream of this sender, which has lost it, lets go when it has taken in what had come by then; or, if it
+    // does not know of the loss, when it is closed.
+    let patience = shared.timeouts.hello / 4;
+    let slot = shared.partial.try_lock_for(patience).or_else(|| {
+        stream.socket().kept.replaces(Use::From(hello.from, hello.purpose.name()));
+        shared.partial.try_lock_for(patience)
+    });
+    let Some(mut slot) = slot else {
         return Ok(Some(Refusal::new(503, "another snapshot is being received")));
     };
     let mut partial = match slot.take().filter(|old| (old.from, old.meta) == (hello.from, meta)) {

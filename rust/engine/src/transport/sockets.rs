@@ -73,12 +73,18 @@ impl Sockets {
 }
 
 impl Kept {
-    /// It is known now what it is for. An older one for the same is closed: its other end has lost it.
+    /// It is known now what it is for.
     pub fn is_for(&self, used: Use) {
-        self.sockets.close(|other| other == used);
         if let Some(entry) = self.sockets.0.lock().all.get_mut(&self.number) {
             entry.0 = used;
         }
+    }
+
+    /// Close the older ones for the same: their other end has lost them.
+    pub fn replaces(&self, used: Use) {
+        let open = self.sockets.0.lock();
+        let older = open.all.range(..self.number).map(|(_, entry)| entry);
+        older.filter(|(other, _)| *other == used).for_each(|(_, tcp)| shut(tcp));
     }
 }
 

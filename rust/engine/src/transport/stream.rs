@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::net::{RecvFlags, recv, sockopt};
+use rustix::net::{RecvFlags, recv};
 use rustls::{ClientConnection, ServerConnection, StreamOwned};
 
 use super::sockets::Kept;
@@ -23,19 +23,6 @@ pub(super) enum Stream {
     Plain(Socket),
     Client(Box<StreamOwned<ClientConnection, Socket>>),
     Server(Box<StreamOwned<ServerConnection, Socket>>),
-}
-
-/// Have the system notice that the other host is dead: by data that is not acknowledged, or by asking.
-pub(super) fn watch_over(tcp: &TcpStream, dead: Duration) -> io::Result<()> {
-    const ASKED: u32 = 3;
-    let step = (dead / (ASKED + 1)).max(Duration::from_secs(1));
-    sockopt::set_tcp_nodelay(tcp, true)?;
-    sockopt::set_tcp_keepidle(tcp, step)?;
-    sockopt::set_tcp_keepintvl(tcp, step)?;
-    sockopt::set_tcp_keepcnt(tcp, ASKED)?;
-    sockopt::set_socket_keepalive(tcp, true)?;
-    sockopt::set_tcp_user_timeout(tcp, u32::try_from(dead.as_millis()).unwrap_or(u32::MAX))?;
-    Ok(())
 }
 
 impl Socket {

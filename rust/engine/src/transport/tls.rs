@@ -100,6 +100,11 @@ fn stamps(files: &PeerTls) -> Vec<Stamp> {
 }
 
 fn load(files: &PeerTls) -> Result<Loaded, String> {
+    if files.allowed_cn.is_some() && !files.client_cert_auth {
+        return Err("a common name is demanded of peers, but no certificate that could have it \
+                    (--peer-client-cert-auth)"
+            .into());
+    }
     let stamps = stamps(files);
     let provider = Arc::new(ring::default_provider());
     let chain = certificates(&files.cert_file)?;

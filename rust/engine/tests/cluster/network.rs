@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use coreos_engine::peers::Frame;
-use coreos_engine::{Links, Member, MemberConfig, SnapshotSource, member_id};
+use coreos_engine::transport::SnapshotSource;
+use coreos_engine::{Links, Member, MemberConfig, member_id};
 use crossbeam_channel::{Sender, unbounded};
 use parking_lot::Mutex;
 use tempfile::TempDir;

@@ -1,4 +1,5 @@
 //! A sink that keeps everything, and can be waited for.
+#![allow(dead_code)] // Each test binary uses its own part.
 
 use std::sync::Arc;
 use std::time::Instant;

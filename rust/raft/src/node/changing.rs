@@ -9,40 +9,57 @@ use bytes::Bytes;
 use crate::entry::Position;
 use crate::error::NotTaken;
 use crate::membership::Change;
+use crate::message::Said;
 use crate::progress::Progress;
 
+use super::withholding::Range;
 use super::{Raft, Role};
 
 impl Raft {
-    /// Append a command that changes the membership: when it is given by [`Raft::take_committed`], the driver calls
-    /// [`Raft::change`].
+    /// Append a command that makes `change`: when it is given by [`Raft::take_committed`], the driver calls
+    /// [`Raft::change`]. Whoever leads does not take itself out while another can lead: it hands over, and the proposal
+    /// is made to the next one, which stays.
     ///
     /// # Errors
     /// It was not taken.
-    pub fn propose_change(&mut self, payload: Bytes) -> Result<Position, NotTaken> {
+    pub fn propose_change(&mut self, payload: Bytes, change: Change) -> Result<Position, NotTaken> {
         let is_possible = self.last_change <= self.log.applied && self.has_committed();
         if self.role == Role::Leader && !is_possible {
             return Err(NotTaken::ChangePending);
         }
+        let is_own = change == Change::Remove(self.config.id);
+        if self.role == Role::Leader && is_own && !self.other_voters().is_empty() {
+            return Err(NotTaken::HandOverFirst);
+        }
         let position = self.propose(payload)?;
         self.last_change = position.index;
+        if matches!(change, Change::Remove(id) if self.membership.is_voter(id)) {
+            self.removals = Range::new(position.index, position.index);
+        }
         Ok(position)
     }
 
     /// The entry that makes this change has been applied.
     pub fn change(&mut self, change: Change) {
+        let me = self.config.id;
+        let has_voted = self.membership.is_voter(me);
         self.membership.apply(change);
+        if change == Change::Remove(me) {
+            self.left_at = Some(self.log.applied);
+            self.is_out |= has_voted;
+        } else if self.membership.contains(me) {
+            (self.left_at, self.is_out) = (None, false);
+        }
         if self.role != Role::Leader {
             return;
-        }
-        if !self.membership.is_voter(self.config.id) {
-            // The others have been told that it is committed.
-            return self.follow(self.term, 0);
         }
         // A majority has just acknowledged this. Whoever has come by it cannot have been heard yet.
         self.election_ticks = 0;
         if !self.membership.is_voter(self.successor) {
             self.successor = 0;
+        }
+        if let Change::Remove(id) = change {
+            self.say_farewell(id);
         }
         self.peers.retain(|&id, _| self.membership.contains(id));
         let next = self.log.last().index + 1;
@@ -53,5 +70,18 @@ impl Raft {
         self.advance_commit();
         self.answer_confirmed();
         self.send_appends();
+        self.pass_on();
+    }
+
+    /// One that is taken out hears it once, if nothing is lost.
+    fn say_farewell(&mut self, id: u64) {
+        let announced = self.announced();
+        let round = self.reads.number();
+        let Some(peer) = self.peers.get(&id) else { return };
+        let matched = peer.matched;
+        let may_append = self.log.term(peer.next - 1).is_some();
+        if !may_append || !self.send_append(id) {
+            self.send(id, Said::Heartbeat { commit: announced.min(matched), round });
+        }
     }
 }

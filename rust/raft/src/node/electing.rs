@@ -6,6 +6,7 @@ use crate::message::{Message, Said};
 use crate::progress::Progress;
 use crate::reads::Read;
 
+use super::withholding::Range;
 use super::{Raft, Role};
 
 impl Raft {
@@ -24,9 +25,9 @@ impl Raft {
         }
     }
 
-    /// How many ticks may pass before [`Raft::tick`] does anything: that many minus one change nothing but the counting,
-    /// as long as nothing else is put in. `u32::MAX` = none would ever do anything, as for a leader without peers. Who
-    /// sleeps so long still has to count the ticks that have passed, before it puts in anything else.
+    /// How many ticks may pass before [`Raft::tick`] does anything: that many minus one change nothing but the
+    /// counting, as long as nothing else is put in. `u32::MAX` = none would ever do anything, as for a leader without
+    /// peers. Who sleeps so long still has to count the ticks that have passed, before it puts in anything else.
     #[must_use]
     pub fn idle_ticks(&self) -> u32 {
         let left = match self.role {
@@ -47,6 +48,9 @@ impl Raft {
         } else {
             election_ticks.saturating_sub(self.handing_over_ticks)
         };
+        if self.leads_as_outsider() && self.successor == 0 {
+            return 1;
+        }
         heartbeat.min(count).min(handing_over)
     }
 
@@ -75,6 +79,7 @@ impl Raft {
                 self.successor = 0;
             }
         }
+        self.pass_on();
         self.heartbeat_ticks += 1;
         if self.heartbeat_ticks >= self.config.heartbeat_ticks {
             self.heartbeat_ticks = 0;
@@ -113,8 +118,8 @@ impl Raft {
     }
 
     /// The leader's process is gone, as far as the driver can see: nobody listens where it did. A follower of it no
-    /// longer stands by it, and asks for votes before long, after a short time drawn by lot that others do not share. If
-    /// that was wrong, the leader's next word is obeyed as ever.
+    /// longer stands by it, and asks for votes before long, after a short time drawn by lot that others do not share.
+    /// If that was wrong, the leader's next word is obeyed as ever.
     pub fn suspect_leader(&mut self, leader: u64) {
         if self.role != Role::Follower || self.leader != leader || leader == 0 {
             return;
@@ -125,7 +130,9 @@ impl Raft {
 
     /// A member with committed entries that it has not applied does not know who votes.
     pub(super) fn may_campaign(&self) -> bool {
-        self.membership.is_voter(self.config.id) && self.log.applied >= self.log.committed
+        let is_needed = self.is_out && !self.may_leave();
+        let may = self.membership.is_voter(self.config.id) || is_needed;
+        may && self.log.applied >= self.log.committed
     }
 
     fn ask_for_votes(&mut self) {
@@ -142,7 +149,9 @@ impl Raft {
         self.change_role(Role::PreCandidate, 0);
         let last = self.log.last();
         let term = self.term + 1;
-        self.votes.insert(self.config.id, true);
+        if self.membership.is_voter(self.config.id) {
+            self.votes.insert(self.config.id, true);
+        }
         for to in self.other_voters() {
             let message = Message { term, ..self.message(to, Said::PreVote { last }) };
             self.outbox.push(message);
@@ -160,7 +169,7 @@ impl Raft {
         }
     }
 
-    fn other_voters(&self) -> Vec<u64> {
+    pub(super) fn other_voters(&self) -> Vec<u64> {
         let voters = self.membership.voters().iter();
         voters.copied().filter(|&id| id != self.config.id).collect()
     }
@@ -189,6 +198,7 @@ impl Raft {
         self.votes.clear();
         self.peers.clear();
         self.successor = 0;
+        self.has_withheld = false;
         self.uncommitted_bytes = 0;
         let me = self.config.id;
         let lost = self.reads.take_all().into_iter().filter(|asked| asked.by == me);
@@ -241,6 +251,7 @@ impl Raft {
         self.peers = others.map(|id| (id, Progress::new(next))).collect();
         // What earlier leaders have left may hold a change, which is not done before it is applied.
         self.last_change = self.log.last().index;
+        self.removals = Range::new(self.log.committed + 1, self.last_change);
         self.uncommitted_bytes = self.log.cost_between(self.log.committed, self.last_change);
         self.append(bytes::Bytes::new());
         self.send_appends();

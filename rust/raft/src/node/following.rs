@@ -4,6 +4,7 @@ use crate::entry::{Entry, Position};
 use crate::membership::Membership;
 use crate::message::Said;
 
+use super::withholding::Range;
 use super::{Raft, Role};
 
 impl Raft {
@@ -36,9 +37,16 @@ impl Raft {
         let matched = before.index + entries.len() as u64;
         if let Some(index) = self.log.merge(entries) {
             self.forget_handed(index);
+            self.removals.truncate(index);
         }
-        self.log.commit_to(commit.min(matched));
+        self.commit_as_told(commit.min(matched));
         self.hold(from, Said::Accepted { matched });
+    }
+
+    /// The leader has everything up to `index` decided, and its own disk knows that as far as it has to.
+    pub(super) fn commit_as_told(&mut self, index: u64) {
+        self.heard_commit = self.heard_commit.max(index);
+        self.log.commit_to(index);
     }
 
     /// A leader has sent a snapshot, which reaches to `position`; the file is durable. True: the state machine is to be
@@ -60,6 +68,7 @@ impl Raft {
         if !self.obey(from) {
             return false;
         }
+        self.heard_commit = self.heard_commit.max(position.index);
         let is_known = self.log.term(position.index) == Some(position.term);
         if is_known && position.index > self.log.committed {
             // Everything is here; that it is committed is news.
@@ -74,6 +83,7 @@ impl Raft {
         self.forget_handed(position.index);
         self.restored = Some(position);
         self.membership = membership;
+        self.removals = Range::default();
         self.hold(from, Said::Accepted { matched: position.index });
         true
     }

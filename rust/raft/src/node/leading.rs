@@ -25,6 +25,7 @@ impl Raft {
 
     /// Send one append, with or without entries. Whether one was sent.
     pub(super) fn send_append(&mut self, to: u64) -> bool {
+        let is_outsider = self.leads_as_outsider();
         let limits = &self.config.limits;
         let Some(peer) = self.peers.get_mut(&to) else { return false };
         if peer.is_paused(limits) {
@@ -32,8 +33,9 @@ impl Raft {
         }
         let before = peer.next - 1;
         let Some(term) = self.log.term(before) else {
-            // Nobody makes a snapshot for a peer that is not there.
-            if peer.is_active {
+            // Nobody makes a snapshot for a peer that is not there. Nor for one that would know of this leader's
+            // removal by it and has no vote to remember that for.
+            if peer.is_active && (!is_outsider || self.membership.is_voter(to)) {
                 peer.snapshot(self.log.before().index);
                 self.send(to, Said::NeedsSnapshot);
             }
@@ -43,13 +45,13 @@ impl Raft {
         let last = before + entries.len() as u64;
         peer.sent(last, entries.iter().map(cost).sum(), entries.is_empty());
         let before = Position { term, index: before };
-        self.send(to, Said::Append { before, entries, commit: self.log.committed });
+        self.send(to, Said::Append { before, entries, commit: self.announced() });
         true
     }
 
     pub(super) fn send_heartbeats(&mut self) {
         let round = self.reads.number();
-        let committed = self.log.committed;
+        let committed = self.announced();
         let peers: Vec<_> = self.peers.iter().map(|(&id, peer)| (id, peer.matched)).collect();
         for (to, matched) in peers {
             self.send(to, Said::Heartbeat { commit: committed.min(matched), round });
@@ -133,7 +135,8 @@ impl Raft {
     }
 
     /// An entry of the own term that a majority has makes everything before it committed too. Entries of older terms
-    /// are never committed by counting (Raft paper, 5.4.2). Whether the commit index has moved; the peers are told.
+    /// are never committed by counting (Raft paper, 5.4.2). Whether the commit index has moved; the peers are told, as
+    /// soon as they may be.
     pub(super) fn advance_commit(&mut self) -> bool {
         if self.role != Role::Leader {
             return false;
@@ -149,6 +152,10 @@ impl Raft {
         }
         self.commit_to(reached);
         self.ask_early_reads();
+        if self.announced() < reached {
+            self.has_withheld = true;
+            return true;
+        }
         for id in self.peers.keys().copied().collect::<Vec<_>>() {
             self.send_append(id);
         }

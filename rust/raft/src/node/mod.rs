@@ -8,6 +8,7 @@ mod leading;
 mod looking;
 mod reading;
 mod storing;
+mod withholding;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -23,6 +24,7 @@ use crate::message::{Message, Said};
 use crate::progress::Progress;
 use crate::reads::{Read, Reads};
 use storing::Handed;
+use withholding::Range;
 
 /// What a member is to its cluster at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,18 @@ pub struct Raft {
     peers: BTreeMap<u64, Progress>,
     /// Until this entry is applied no change of the membership is proposed.
     last_change: u64,
+    /// Which of the entries may take out a voter.
+    removals: Range,
+    /// The commit index that storage has acknowledged.
+    durable_commit: u64,
+    /// The peers have not been told of the commit index, because not all that it covers may be said yet.
+    has_withheld: bool,
+    /// The greatest commit index that another member has told.
+    heard_commit: u64,
+    /// This member has been taken out, by an entry up to here.
+    left_at: Option<u64>,
+    /// It has been taken out, and voted before.
+    is_out: bool,
     uncommitted_bytes: usize,
     /// To whom leadership is being handed over; 0 = nobody.
     successor: u64,
@@ -110,12 +124,21 @@ impl Raft {
             votes: BTreeMap::new(),
             peers: BTreeMap::new(),
             last_change: 0,
+            removals: Range::default(),
+            durable_commit: 0,
+            has_withheld: false,
+            heard_commit: 0,
+            left_at: None,
+            is_out: false,
             uncommitted_bytes: 0,
             successor: 0,
             handing_over_ticks: 0,
             reads: Reads::default(),
             answered: Vec::new(),
         };
+        made.durable_commit = made.log.committed;
+        // Behind a snapshot; who is new has none before it belongs to the cluster.
+        made.is_out = made.log.applied > 0 && !made.membership.contains(made.config.id);
         made.draw_patience();
         Ok(made)
     }
@@ -130,7 +153,7 @@ impl Raft {
         if self.role != Role::Leader {
             return Err(NotTaken::NotLeader);
         }
-        if self.successor != 0 {
+        if self.successor != 0 || self.leads_as_outsider() {
             return Err(NotTaken::HandingOver);
         }
         let is_first = self.uncommitted_bytes == 0;
@@ -203,7 +226,7 @@ impl Raft {
             Said::Heartbeat { commit, round } => {
                 if self.obey(from) {
                     // Only what the leader knows to be the same here.
-                    self.log.commit_to(commit.min(self.log.last().index));
+                    self.commit_as_told(commit.min(self.log.last().index));
                     self.send(from, Said::HeartbeatReply { round });
                 }
             }
@@ -237,13 +260,15 @@ impl Raft {
 
     /// Messages that may be sent now, in order. See the crate's duties for [`Said::NeedsSnapshot`].
     pub fn take_messages(&mut self) -> Vec<Message> {
+        self.tell_withheld();
         self.send_round();
         std::mem::take(&mut self.outbox)
     }
 
-    /// Give every newly committed entry to `apply`, in order.
+    /// Give every newly committed entry to `apply`, in order. What may take out a voter, and everything after it, waits
+    /// until the commit index that covers it is durable.
     pub fn take_committed(&mut self, apply: impl FnMut(Entry)) {
-        self.log.take_committed(apply);
+        self.log.take_committed(self.applicable(), apply);
         let kept_bytes = if self.is_alone() { 0 } else { self.config.limits.kept_bytes };
         self.log.trim(kept_bytes, self.pinned());
     }

@@ -19,6 +19,7 @@ pub(super) struct Handed {
     last_index: u64,
     term: u64,
     vote: u64,
+    commit: u64,
     restored: Option<Position>,
     messages: Vec<Message>,
 }
@@ -40,6 +41,7 @@ impl Raft {
         self.log.handed_out < self.log.last().index
             || (self.told.term, self.told.vote) != (self.term, self.vote)
             || self.restored.is_some()
+            || self.waits_for_commit()
     }
 
     /// Whether the commit index has moved since storage was told.
@@ -70,6 +72,7 @@ impl Raft {
         }
         let must_sync = !entries.is_empty()
             || restored.is_some()
+            || self.waits_for_commit()
             || (self.told.term, self.told.vote) != (self.term, self.vote);
         self.told = hard_state;
         self.ticket += 1;
@@ -79,6 +82,7 @@ impl Raft {
             last_index: self.log.handed_out,
             term: self.term,
             vote: self.vote,
+            commit,
             restored,
             messages,
         });
@@ -102,6 +106,7 @@ impl Raft {
         while self.handed.front().is_some_and(|handed| handed.ticket <= ticket) {
             let Some(handed) = self.handed.pop_front() else { break };
             self.log.persisted = self.log.persisted.max(handed.last_index);
+            self.durable_commit = self.durable_commit.max(handed.commit);
             self.outbox.extend(handed.messages);
             let own_vote_counts = self.role == Role::Candidate
                 && handed.term == self.term

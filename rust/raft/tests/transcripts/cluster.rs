@@ -121,6 +121,7 @@ impl Cluster {
     pub fn input<T>(&mut self, id: u64, act: impl FnOnce(&mut Raft) -> T) -> Result<T, String> {
         let raft = self.raft(id)?;
         let (standing, commit) = (words::standing(raft), raft.hard_state().commit);
+        let might_leave = raft.may_leave();
         let result = act(raft);
         let mut taken = Vec::new();
         raft.take_committed(|entry| taken.push(entry));
@@ -129,6 +130,7 @@ impl Cluster {
         let messages = raft.take_messages();
         let reads = raft.take_reads();
         let (now, committed) = (words::standing(raft), raft.hard_state().commit);
+        let may_leave = raft.may_leave();
         if now != standing {
             self.said.push(format!("{id} {now}"));
         }
@@ -136,6 +138,9 @@ impl Cluster {
             self.said.push(format!("{id} commits to {committed}"));
         }
         self.applied(id, taken)?;
+        if may_leave && !might_leave {
+            self.said.push(format!("{id} may leave"));
+        }
         for read in reads {
             self.said.push(match read {
                 Read::Ready { id: read, index } => format!("{id} may read {read} at {index}"),
@@ -290,7 +295,7 @@ impl Cluster {
     pub fn propose(&mut self, id: u64, payload: &str) -> Done {
         let bytes = Bytes::from(payload.to_owned());
         let taken = self.input(id, |raft| match words::change(&bytes) {
-            Some(_) => raft.propose_change(bytes),
+            Some(change) => raft.propose_change(bytes, change),
             None => raft.propose(bytes),
         })?;
         self.said.push(match taken {

@@ -1,10 +1,10 @@
 //! What has to hold: after every step, and once the trouble is over.
 
 use bytes::Bytes;
-use coreos_raft::{Read, Role, Said};
+use coreos_raft::{Change, Read, Role, Said};
 
 use super::changes::decode;
-use super::{Problem, World};
+use super::{Problem, Rule, World};
 
 impl World {
     pub(super) fn judge(&self, decided: u64, index: u64, by: u64) -> Result<(), Problem> {
@@ -20,6 +20,7 @@ impl World {
     pub(super) fn drain(&mut self, id: u64) -> Result<(), Problem> {
         let Some(member) = self.members.get_mut(&id) else { return Ok(()) };
         let Some(raft) = &mut member.raft else { return Ok(()) };
+        let mut has_left_itself = false;
         let mut taken = Vec::new();
         raft.take_committed(|entry| taken.push(entry));
         for entry in taken {
@@ -44,9 +45,21 @@ impl World {
             }
             if let Some(change) = change {
                 raft.change(change);
+                has_left_itself |= change == Change::Remove(id);
             }
         }
-        self.network.extend(raft.take_messages());
+        let commit = raft.hard_state().commit;
+        let mut messages = raft.take_messages();
+        if self.rule == Some(Rule::AnnouncesAtOnce) && raft.role() == Role::Leader {
+            for message in &mut messages {
+                if let Said::Append { commit: told, .. } = &mut message.said {
+                    *told = commit;
+                }
+            }
+        }
+        self.network.extend(messages);
+        let may_leave =
+            raft.may_leave() || (self.rule == Some(Rule::LeavesAtOnce) && has_left_itself);
         let reads = raft.take_reads();
         for read in reads {
             if let Read::Ready { id: read, index } = read
@@ -55,6 +68,9 @@ impl World {
                 self.totals.reads += 1;
                 self.judge(asked.decided, index, asked.by)?;
             }
+        }
+        if may_leave {
+            self.leave(id);
         }
         Ok(())
     }
@@ -84,13 +100,14 @@ impl World {
         self.cut.clear();
         let ids: Vec<u64> = self.members.keys().copied().collect();
         for &id in &ids {
-            if self.members[&id].raft.is_none() {
-                self.start(id);
-            }
+            self.hear_removal(id);
         }
         let mut proposed = 0;
         for round in 0..3_000 {
             for &id in &ids {
+                if self.is_down(id) {
+                    self.start(id);
+                }
                 self.tick(id)?;
                 while self.raft(id).is_some_and(|raft| raft.has_urgent() || raft.has_news()) {
                     self.write(id);

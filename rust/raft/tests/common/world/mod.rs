@@ -26,6 +26,20 @@ pub enum Rule {
     LosesAcknowledged,
     /// A leader's reads are taken for confirmed without asking anybody.
     ReadsWithoutMajority,
+    /// A leader tells the commit index before its own disk has it.
+    AnnouncesAtOnce,
+    /// A leader that has taken itself out ends without anybody having taken its place.
+    LeavesAtOnce,
+}
+
+impl Rule {
+    pub const ALL: [Rule; 5] = [
+        Rule::ForgetsHardState,
+        Rule::LosesAcknowledged,
+        Rule::ReadsWithoutMajority,
+        Rule::AnnouncesAtOnce,
+        Rule::LeavesAtOnce,
+    ];
 }
 
 struct Member {
@@ -33,6 +47,8 @@ struct Member {
     disk: Disk,
     writing: Vec<Writing>,
     applied: u64,
+    /// It was taken out and has ended.
+    has_left: bool,
 }
 
 /// A read: asked of a member when so much had been decided.
@@ -66,7 +82,7 @@ impl World {
         (0..8).for_each(|_| {
             lots.below(2);
         });
-        let size = if lots.below(2) == 0 { 3 } else { 5 };
+        let size = [2, 3, 5][lots.place(3)];
         let ids: Vec<u64> = (1..=size).collect();
         let mut world = Self {
             seed,
@@ -117,6 +133,7 @@ impl World {
             92..95 => self.read(id)?,
             95 if self.is_down(id) || self.lots.below(3) == 0 => self.crash_or_start(id),
             95 => self.propose(id),
+            96 if self.lots.below(3) == 0 => self.hear_removal(id),
             96 => self.change_network(),
             97 => self.change_members(id),
             98 if self.lots.below(2) == 0 => self.refuse(id),

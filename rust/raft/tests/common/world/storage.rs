@@ -24,13 +24,16 @@ pub struct Writing {
 
 impl World {
     pub(super) fn add_member(&mut self, id: u64, disk: Disk) {
-        self.members.insert(id, Member { raft: None, disk, writing: Vec::new(), applied: 0 });
+        self.members.insert(
+            id,
+            Member { raft: None, disk, writing: Vec::new(), applied: 0, has_left: false },
+        );
         self.start(id);
     }
 
     pub(super) fn start(&mut self, id: u64) {
         let seed = self.lots.below(u64::MAX);
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id).filter(|one| !one.has_left) else { return };
         let limits = Limits {
             append_bytes: 300,
             in_flight_messages: 4,

@@ -12,6 +12,9 @@ pub struct Totals {
     pub refusals: u64,
     pub suspicions: u64,
     pub idle_ticks: u64,
+    /// Members that ended because they had been taken out, and how many of them had left one voter.
+    pub left: u64,
+    pub left_one: u64,
 }
 
 impl Totals {
@@ -26,5 +29,7 @@ impl Totals {
         self.refusals += other.refusals;
         self.suspicions += other.suspicions;
         self.idle_ticks += other.idle_ticks;
+        self.left += other.left;
+        self.left_one += other.left_one;
     }
 }

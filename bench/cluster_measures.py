@@ -7,9 +7,10 @@ import statistics
 import time
 from collections.abc import Callable
 
-from bench.cluster import Cluster, Member, fresh_cluster
+from bench.cluster import Member, fresh_cluster
 from bench.figures import Measurement
 from bench.generator import load
+from bench.servers import Server
 
 #: Deaths of the leader in one round.
 DEATHS = 5
@@ -56,7 +57,7 @@ def gap(kind: str, seconds: float) -> Measurement:
                     raise RuntimeError(f"{kind} took no write within {_PATIENCE_S:.0f} s")
             gaps.append((time.monotonic() - began) * 1e3)
             leader.start_again()
-            _wait_for_all(cluster)
+            Server.wait_until_answering(leader)
         used = cluster.usage()
     return {
         "gap_ms": statistics.median(gaps),
@@ -80,8 +81,3 @@ def _write(member: Member, timeout_s: float) -> bool:
     finally:
         connection.close()
 
-
-def _wait_for_all(cluster: Cluster) -> None:
-    for member in cluster.members:
-        if not _write(member, _PATIENCE_S):
-            raise RuntimeError(f"{cluster.kind}: member {member.name} takes no write after its return")

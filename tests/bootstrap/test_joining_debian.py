@@ -16,7 +16,8 @@ from coreos_py.etcd.bootstrap.identity import member_id
 from coreos_py.etcd.bootstrap.network import AskError, RealNetwork
 from coreos_py.etcd.errors import StartError
 from tests.bootstrap.worlds import settings
-from tests.conftest import require
+from tests.conftest import ServerFactory, require
+from tests.support.certificates import make_certificates
 from tests.support.cluster import Cluster
 from tests.support.ports import free_port
 from tests.support.server import Kind, Server, debian_etcd
@@ -205,6 +206,26 @@ def test_what_is_no_member_is_no_answer(status: int, cluster_id: str, body: byte
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_peers_with_tls_are_asked_with_the_peer_certificate(
+    make_server: ServerFactory, tmp_path: Path
+) -> None:
+    certs = make_certificates(tmp_path)
+    files = f"--peer-cert-file {certs.cert_file} --peer-key-file {certs.key_file}"
+    trusting = f"{files} --peer-trusted-ca-file {certs.ca_file}"
+    server = make_server(Kind.ETCD34)
+    url = f"https://127.0.0.1:{server.peer_port}"
+    where = f"--listen-peer-urls {url} --initial-advertise-peer-urls {url} --initial-cluster m1={url}"
+    server.flags = f"{where} {trusting} --peer-client-cert-auth".split()
+    server.start()
+    line = f"--name n --initial-advertise-peer-urls https://127.0.0.1:1 -peers 127.0.0.1:{server.peer_port}"
+    found = RealNetwork(settings(f"{line} {trusting}")).cluster(url, 5)
+    assert [member.name for member in found.members] == ["m1"]
+    # -peers take the scheme of this member's own.
+    assert f"({url}: x509: certificate signed by unknown authority" in our_refusal(f"{line} {files}")
+    with pytest.raises(AskError):
+        RealNetwork(settings(f"--proxy on --peer-trusted-ca-file {certs.ca_file}")).cluster(url, 5)
 
 
 def test_nobody_there_is_no_hindrance_to_a_new_cluster() -> None:

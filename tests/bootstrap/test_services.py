@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from coreos_py.client.endpoints import Endpoint
+from coreos_py.client.services import find_peers
 from coreos_py.etcd.bootstrap import NewCluster, RunProxy
 from tests.bootstrap.worlds import PaperNetwork, plan, refusal
 
@@ -57,3 +60,30 @@ def test_what_cannot_be_used(network: PaperNetwork) -> None:
 def test_a_proxy_asks_the_targets(network: PaperNetwork) -> None:
     urls = tuple(f"http://n{number}.example.com:2380" for number in (1, 2, 3))
     assert plan("--proxy on --discovery-srv example.com", network) == RunProxy(urls)
+
+
+class Resolver:
+    """Knows two names."""
+
+    lifetime = 1.0
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def resolve(self, name: str, kind: str, *, lifetime: float) -> list[SimpleNamespace]:
+        self.asked.append(name)
+        return [SimpleNamespace(target=f"h{len(self.asked)}.example.", port=2380)]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "names"),
+    [
+        ("", ["_etcd-server-ssl._tcp.example.com", "_etcd-server._tcp.example.com"]),
+        ("blue", ["_etcd-server-ssl-blue._tcp.example.com", "_etcd-server-blue._tcp.example.com"]),
+    ],
+)
+def test_what_a_name_server_is_asked(suffix: str, names: list[str]) -> None:
+    resolver = Resolver()
+    found = find_peers("example.com.", 1, suffix=suffix, resolver=resolver)  # type: ignore[arg-type]
+    assert resolver.asked == names
+    assert [endpoint.url for endpoint in found] == ["https://h1.example:2380", "http://h2.example:2380"]

@@ -173,6 +173,27 @@ def test_connections_beyond_the_limit_are_refused_in_words(
             client.close()
 
 
+def test_slow_and_silent_clients_are_let_go(make_server: ServerFactory, make_proxy: ProxyFactory) -> None:
+    flags = ["--head-timeout", "300ms", "--idle-timeout", "700ms"]
+    proxy = make_proxy(make_server().start(), flags=flags).start()
+    for begun in (
+        b"",
+        b"GET /v2/keys/a HTTP/1.1\r\n",
+        b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nx",
+    ):
+        with proxy.connect() as client:
+            client.send(begun)
+            with pytest.raises(PeerClosed):
+                client.read_head()
+    # A watch is spared.
+    with proxy.connect() as waiting:
+        waiting.send(request_bytes("GET", "/v2/keys/k?wait=true"))
+        assert waiting.read_head().status == 200
+        assert waiting.is_quiet(1.0)
+        proxy.request("PUT", "/v2/keys/k", form(value="1"))
+        assert waiting.read_object()["node"]["value"] == "1"
+
+
 def test_an_end_answers_what_runs_and_ends_what_waits(make_proxy: ProxyFactory) -> None:
     release, reached = threading.Event(), threading.Event()
 

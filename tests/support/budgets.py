@@ -27,8 +27,8 @@ BUDGETS: dict[str, Budget] = {
     "clients": Budget(area_s=30, test_s=60, long_test_s=60),
     "client": Budget(area_s=90, test_s=60, long_test_s=60),
     "etcd": Budget(area_s=60, test_s=60, long_test_s=60),
-    "bootstrap": Budget(area_s=40, test_s=60, long_test_s=60),
-    "proxy": Budget(area_s=40, test_s=60, long_test_s=60),
+    "bootstrap": Budget(area_s=30, test_s=60, long_test_s=60),
+    "proxy": Budget(area_s=50, test_s=60, long_test_s=60),
     "etcdctl": Budget(area_s=140, test_s=60, long_test_s=60),
     "faults": Budget(area_s=130, test_s=150, long_test_s=7200),
 }

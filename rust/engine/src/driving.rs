@@ -49,6 +49,11 @@ impl Inner {
             self.role_changed.notify_all();
         }
         self.note_leader(&mut core);
+        if self.alarm.is_late(&core.replica, now)
+            && let Some(ticker) = self.ticker.get()
+        {
+            ticker.wake();
+        }
         if core.replica.poisoned().is_some() && !core.is_over {
             core.is_over = true;
             let why = core.replica.poisoned().unwrap_or_default().to_owned();

@@ -26,7 +26,7 @@ use crate::links::Links;
 use crate::log_thread::{self, LogThread};
 use crate::metrics::Metrics;
 use crate::replica::{Replica, Seen, Statistics};
-use crate::ticker::Ticker;
+use crate::ticker::{Alarm, Ticker};
 
 /// What the log thread and proposers share. Held for microseconds, never while waiting for the disk.
 pub(crate) struct Core {
@@ -84,7 +84,8 @@ pub(crate) struct Inner {
     pub store_config: StoreConfig,
     pub dir: DataDir,
     thread: Mutex<Option<JoinHandle<()>>>,
-    ticker: OnceLock<Ticker>,
+    pub ticker: OnceLock<Ticker>,
+    pub alarm: Alarm,
     lock: Mutex<Option<DirLock>>,
 }
 
@@ -207,6 +208,7 @@ impl Member {
             applier: Mutex::new(parts.applier),
             thread: Mutex::new(None),
             ticker: OnceLock::new(),
+            alarm: Alarm::default(),
             lock: Mutex::new(Some(lock)),
         });
         inner.look_at(&inner.applier.lock());
@@ -411,7 +413,7 @@ impl Member {
             let _ = thread.join();
         }
         if let Some(ticker) = self.0.ticker.get() {
-            ticker.stop();
+            ticker.stop(&self.0.alarm);
         }
         if let Some(links) = self.0.links.get() {
             links.stop();

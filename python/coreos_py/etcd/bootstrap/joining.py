@@ -86,8 +86,8 @@ def plan_by_peers(
     if running is None:
         raise StartError(
             f"none of the peers can be reached ({'; '.join(failures) or 'they know of no members'}), each "
-            f"had {ASK_S:g} s to answer, and there is no data directory to go on from. A new cluster is begun by "
-            "one member without -peers (or with only its own address), or by all with the same "
+            f"had {ASK_S:g} s to answer, and there is no data directory to go on from. A new cluster is "
+            "begun by one member without -peers (or with only its own address), or by all with the same "
             "--initial-cluster"
         )
     own = find_by_urls(running, own_urls, network)

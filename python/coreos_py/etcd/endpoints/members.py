@@ -131,7 +131,7 @@ def _update(member_id: int, request: Incoming, context: Context, cluster: str) -
     texts = [str(url) for url in urls]
     # Looked at above, and decided here: somebody else's change may have come in between.
     problem = context.member.update_member(member_id, texts, timeout_ms=context.request_timeout_ms)
-    if decided(problem, context, NOT_FOUND, EXISTS) == NOT_FOUND:
+    if decided(problem, context, NOT_FOUND, EXISTS, REMOVED) in (NOT_FOUND, REMOVED):
         raise _no_such_member(hex_id(member_id))
     if problem == EXISTS:
         raise RefusedError(409, _URL_EXISTS)

@@ -48,6 +48,9 @@ impl Pace {
     }
 }
 
+/// More than any patience, so that nobody counts what does not count.
+const TICKS_MAX: u64 = 10_000;
+
 impl Replica {
     /// Take what another member has sent.
     pub fn receive(&mut self, now: Now, from: u64, frame: Frame) {
@@ -84,19 +87,22 @@ impl Replica {
         }
     }
 
-    /// Let consensus time pass: as many ticks as have become due since the last call, but after a long sleep only as
-    /// many as one heartbeat has, so that what has arrived meanwhile is heard first.
+    /// Let consensus time pass: as many ticks as have become due since the last call. But of a pause that is longer than
+    /// [`Replica::raft_idle_ns`] allowed, the process did not know: most of it does not count, so that what has arrived
+    /// meanwhile is heard first.
     pub fn raft_ticks(&mut self, now: Now) {
         let due = now.mono_ns.saturating_sub(self.ticked_mono_ns) / self.pace.tick_ns.max(1);
         if due == 0 {
             return;
         }
-        if due > u64::from(HEARTBEAT_TICKS) {
+        let most = u64::from(self.raft.idle_ticks()) + u64::from(HEARTBEAT_TICKS);
+        if due > most {
             self.ticked_mono_ns = now.mono_ns;
         } else {
             self.ticked_mono_ns += due * self.pace.tick_ns;
         }
-        for _ in 0..due.min(u64::from(HEARTBEAT_TICKS)) {
+        // One that is alone, or has nobody to ask, may have slept for ever: its ticks do nothing.
+        for _ in 0..due.min(most).min(TICKS_MAX) {
             self.raft.tick();
         }
         self.pump(now);

@@ -9,6 +9,9 @@ use crate::reads::Read;
 use super::withholding::Range;
 use super::{Raft, Role};
 
+/// How often a member asks for votes at short intervals when a leader is gone: two may have asked at the same time.
+const HURRIES: u8 = 8;
+
 impl Raft {
     /// One unit of time has passed.
     pub fn tick(&mut self) {
@@ -101,7 +104,13 @@ impl Raft {
     }
 
     pub(super) fn draw_patience(&mut self) {
-        self.patience = self.config.election_ticks + self.lots.below(self.config.election_ticks);
+        let Config { election_ticks, .. } = self.config;
+        self.patience = if self.hurries > 0 {
+            self.hurries -= 1;
+            1 + self.lots.below((election_ticks / 4).max(1))
+        } else {
+            election_ticks + self.lots.below(election_ticks)
+        };
     }
 
     /// Whether a leader has spoken so lately that nobody has a reason to vote for another.
@@ -124,8 +133,8 @@ impl Raft {
         if self.role != Role::Follower || self.leader != leader || leader == 0 {
             return;
         }
+        self.hurries = HURRIES;
         self.follow(self.term, 0);
-        self.patience = 1 + self.lots.below((self.config.election_ticks / 4).max(1));
     }
 
     /// A member with committed entries that it has not applied does not know who votes.
@@ -191,6 +200,9 @@ impl Raft {
 
     fn change_role(&mut self, role: Role, leader: u64) {
         self.role = role;
+        if leader != 0 {
+            self.hurries = 0;
+        }
         self.leader = leader;
         self.election_ticks = 0;
         self.heartbeat_ticks = 0;

@@ -67,6 +67,8 @@ pub struct Raft {
     heartbeat_ticks: u32,
     /// After how many ticks this member asks for votes.
     patience: u32,
+    /// How often it still draws a short patience, because a leader is known to be gone.
+    hurries: u8,
     votes: BTreeMap<u64, bool>,
 
     /// Of everybody else, while this member leads.
@@ -121,6 +123,7 @@ impl Raft {
             election_ticks: 0,
             heartbeat_ticks: 0,
             patience: 0,
+            hurries: 0,
             votes: BTreeMap::new(),
             peers: BTreeMap::new(),
             last_change: 0,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use coreos_raft::Limits;
 use coreos_store::StoreConfig;
 use coreos_wal::WalOptions;
 
@@ -50,6 +51,8 @@ pub struct MemberConfig {
     pub history_bytes: usize,
     /// The wire-visible flaws of etcd 2.3 on purpose.
     pub upstream: bool,
+    /// Bounds on what consensus keeps in memory and sends. What is in flight is bounded elsewhere.
+    pub limits: Limits,
     /// Size and alignment of the log's files.
     pub wal: WalOptions,
 }

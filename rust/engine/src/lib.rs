@@ -39,8 +39,8 @@ mod versions;
 
 pub use clock::{ClusterClock, Now};
 pub use completion::{Completion, Sink};
-pub use config::{Joining, MemberConfig};
-pub use coreos_raft::Role as RaftRole;
+pub use config::{DEFAULT_TOKEN, Joining, MemberConfig};
+pub use coreos_raft::{Limits, Role as RaftRole};
 pub use coreos_store::{
     AuthChange, Body, DOCUMENT_BYTES_MAX, DOCUMENTS_MAX, LIST_MAX, List, PasswordHash, Role, User,
 };

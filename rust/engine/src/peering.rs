@@ -82,7 +82,9 @@ impl Member {
             }
         };
         let now = Now::real();
-        let restores = core.replica.install(now, from, position, members, version.as_deref());
+        let time_ns = store.time_ns();
+        let version = version.as_deref();
+        let restores = core.replica.install(now, from, position, time_ns, members, version);
         inner.stepped(core, now);
         if !restores {
             drop(applying);

@@ -89,6 +89,7 @@ impl Engine {
             max_snapshots,
             history_bytes,
             upstream,
+            limits: Default::default(),
             wal: Default::default(),
         };
         match py.detach(|| Member::open(&config, fsync)) {

@@ -19,10 +19,12 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// Bounds on what is kept and sent, in bytes. All but `append_bytes`, which is payload, count what an entry takes in
+/// Bounds on what is kept and sent, in bytes. All but `ready_bytes` and `append_bytes`, which are payload, count what an entry takes in
 /// memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// Payload in one ready, unless a single entry is larger.
+    pub ready_bytes: usize,
     /// In one append, unless a single entry is larger.
     pub append_bytes: usize,
     /// Appends on their way to one peer.
@@ -38,6 +40,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            ready_bytes: 8 << 20,
             append_bytes: 1 << 20,
             in_flight_messages: 256,
             in_flight_bytes: 16 << 20,

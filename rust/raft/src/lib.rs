@@ -39,6 +39,7 @@
 //! [`Read::Ready`] names an index that was committed after the question. When a majority can talk to each other, one of
 //! them leads before long, and what is proposed to it is decided.
 
+mod broken;
 mod config;
 mod entry;
 mod error;
@@ -51,6 +52,8 @@ mod progress;
 mod reads;
 mod ready;
 
+#[cfg(feature = "broken")]
+pub use broken::{Broken, break_rule};
 pub use config::{Config, Limits, Recovered};
 pub use entry::{Entry, HardState, Position};
 pub use error::{NotTaken, Unusable};

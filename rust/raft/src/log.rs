@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use crate::broken::{Broken, is_broken};
 use crate::config::Recovered;
 use crate::entry::{Entry, Position};
 use crate::error::Unusable;
@@ -79,6 +80,11 @@ impl Log {
         self.get(index).map(|entry| entry.term)
     }
 
+    /// The last entry in memory with a payload.
+    pub fn last_command(&self) -> Option<&Entry> {
+        self.entries.iter().rev().find(|entry| !entry.payload.is_empty())
+    }
+
     fn place(&self, index: u64) -> Option<usize> {
         usize::try_from(index.checked_sub(self.before.index + 1)?).ok()
     }
@@ -133,7 +139,9 @@ impl Log {
         for entry in entries {
             if entry.index <= self.last().index {
                 // What is not in memory has been applied: it is the same.
-                if self.term(entry.index).is_none_or(|term| term == entry.term) {
+                if self.term(entry.index).is_none_or(|term| term == entry.term)
+                    || is_broken(Broken::SuffixKept)
+                {
                     continue;
                 }
                 self.truncate(entry.index - 1);

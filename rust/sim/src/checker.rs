@@ -32,21 +32,22 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// Nothing has happened yet.
+    /// Nothing has happened yet but what the log of a new member begins with.
     #[must_use]
-    pub fn new(config: StoreConfig) -> Self {
+    pub fn new(config: StoreConfig, founding: Vec<Command>) -> Self {
         let mut store = Store::new(config);
         let spec = WatchSpec { path: b"/".to_vec(), recursive: true, stream: true, wait_index: 0 };
         // The shadow's own watcher says what every recursive watch on the root has to see.
         let watching = store.watch(spec, 1);
         debug_assert!(watching.is_ok(), "a watch from now on is always possible");
+        let outcomes = founding.iter().map(|command| Some(store.apply(command))).collect();
         Self {
             store,
-            decided: Vec::new(),
+            decided: founding.into_iter().map(Some).collect(),
             refused: HashSet::new(),
             birth_ns: None,
             last_time_ns: 0,
-            outcomes: Vec::new(),
+            outcomes,
             expected: Vec::new(),
             seen: 0,
         }
@@ -58,9 +59,12 @@ impl Checker {
         self.decided.len() as u64
     }
 
-    /// These proposals were taken back; nobody may ever see them.
+    /// This proposal was taken back; nobody may ever see it. What a leader proposes by itself has no name, and is proposed
+    /// again.
     pub fn refuse(&mut self, request: RequestId) {
-        self.refused.insert(request);
+        if !request.is_none() {
+            self.refused.insert(request);
+        }
     }
 
     /// The member says that an entry is decided. `on_ns`: how long it has been on, all lives together.

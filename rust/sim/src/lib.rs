@@ -7,6 +7,7 @@
 //! [`Broken`] members are the controls: each breaks one rule and must be caught.
 
 pub mod checker;
+pub mod cluster;
 pub mod disk;
 mod rng;
 mod run;

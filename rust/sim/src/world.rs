@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use coreos_engine::boot::{Parts, boot};
 use coreos_engine::chores::{Job, Moment};
-use coreos_engine::replica::Decided;
-use coreos_engine::{Completion, EngineError, MemberConfig, Now};
-use coreos_store::{Action, Notice, StoreConfig};
+use coreos_engine::replica::{Decided, Seen};
+use coreos_engine::{Completion, DEFAULT_TOKEN, EngineError, MemberConfig, Now, member_id};
+use coreos_store::{Action, Body, Command, Notice, RequestId, StoreConfig};
 use coreos_wal::{Batch, WalOptions, WriteError};
 
 use crate::Broken;
@@ -34,6 +34,16 @@ struct Life {
     started_mono_ns: u64,
 }
 
+/// The entries with which the log of its only member begins.
+fn founders(config: &MemberConfig) -> Vec<Command> {
+    let ids = config.initial_cluster.iter().map(|(_, urls)| {
+        let token = config.token.as_deref().unwrap_or(DEFAULT_TOKEN);
+        (member_id(urls, token), urls.clone())
+    });
+    let bodies = ids.map(|(id, peer_urls)| Body::AddMember { id, peer_urls, is_learner: false });
+    bodies.map(|body| Command { request: RequestId::default(), time_ns: 0, body }).collect()
+}
+
 pub(crate) struct World {
     disk: SimDisk,
     config: MemberConfig,
@@ -56,6 +66,10 @@ impl World {
             data_dir: PathBuf::from("/sim/member"),
             name: "sim".to_owned(),
             initial_cluster: vec![("sim".to_owned(), urls.clone())],
+            joining: None,
+            force_new_cluster: false,
+            heartbeat_ms: 100,
+            election_ms: 1_000,
             token: None,
             peer_urls: urls,
             client_urls: vec!["http://127.0.0.1:2379".to_owned()],
@@ -63,6 +77,7 @@ impl World {
             max_snapshots: 2,
             history_bytes: 1 << 20,
             upstream: false,
+            limits: Default::default(),
             wal: WalOptions {
                 segment_bytes: 16 << 10 << rng.below(3),
                 nonce_seed: Some(rng.next_u64()),
@@ -71,15 +86,15 @@ impl World {
         let store = StoreConfig { history_bytes: config.history_bytes, ..StoreConfig::default() };
         Self {
             disk: SimDisk::new(broken == Some(Broken::IgnoresSync)),
-            config,
             broken,
-            checker: Checker::new(store),
+            checker: Checker::new(store, founders(&config)),
             life: None,
             mono_ns: 1,
             wall_ns: BIRTH_WALL_NS,
             on_before_ns: 0,
             commit_is_last: false,
             totals: Totals::default(),
+            config,
         }
     }
 
@@ -163,20 +178,20 @@ impl World {
         let (now, on_ns) = (self.now(), self.on_ns());
         let Some(life) = &mut self.life else { return Ok(()) };
         let deadline_ns = life.parts.applier.store.next_deadline_ns();
-        life.parts.replica.tick(now, deadline_ns);
+        let offset_ns = life.parts.applier.store.offset_ns();
+        life.parts.replica.tick(now, Seen { next_deadline_ns: deadline_ns, offset_ns });
         let has_ttl = deadline_ns.is_some();
         if let Some(writing) = life.parts.replica.fill(now, has_ttl, &mut life.batch) {
             let bytes = life.batch.payload_bytes() as u64;
             if self.broken == Some(Broken::AnswersBeforeSync) {
-                let mut decided = Vec::new();
-                life.parts.replica.written(&writing, |one| decided.push(one));
-                Self::apply(&mut self.checker, &mut self.totals, life, decided, on_ns)?;
+                life.parts.replica.written(now, &writing);
+                Self::apply(&mut self.checker, &mut self.totals, life, on_ns)?;
             }
             match life.parts.wal.write(&mut life.batch) {
                 Err(WriteError::NoSpace(why)) if self.broken != Some(Broken::AnswersRefused) => {
                     life.batch.clear();
                     life.parts.chores.disk_is_full(now);
-                    let back = life.parts.replica.refused(writing, why);
+                    let back = life.parts.replica.refused(now, writing, why);
                     self.totals.refused += back.len() as u64;
                     back.iter().for_each(|one| self.checker.refuse(one.request));
                 }
@@ -186,9 +201,8 @@ impl World {
                 Ok(()) | Err(WriteError::NoSpace(_)) => {
                     life.batch.clear();
                     life.written_bytes += bytes;
-                    let mut decided = Vec::new();
-                    life.parts.replica.written(&writing, |one| decided.push(one));
-                    Self::apply(&mut self.checker, &mut self.totals, life, decided, on_ns)?;
+                    life.parts.replica.written(now, &writing);
+                    Self::apply(&mut self.checker, &mut self.totals, life, on_ns)?;
                 }
             }
         }
@@ -200,14 +214,17 @@ impl World {
         checker: &mut Checker,
         totals: &mut Totals,
         life: &mut Life,
-        decided: Vec<Decided>,
         on_ns: u64,
     ) -> Result<(), Problem> {
-        for one in decided {
+        let decided: Vec<Decided> = life.parts.replica.take_decided().collect();
+        for mut one in decided {
+            one.decode().map_err(|error| error.to_string())?;
             checker.decide(&one, on_ns)?;
             life.applied = one.index;
             let mut completions = Vec::new();
-            life.parts.applier.apply(one, &mut completions);
+            let Decided { ref command, ticket, .. } = one;
+            let position = one.position();
+            life.parts.applier.apply(position, command.as_ref(), ticket, &mut completions);
             life.parts.applier.notify(&mut completions);
             for completion in completions {
                 match completion {
@@ -222,7 +239,7 @@ impl World {
                         totals.expiries += expiries.count() as u64;
                         checker.told(events())?;
                     }
-                    Completion::AuthChanged => {}
+                    Completion::AuthChanged | Completion::Readable { .. } => {}
                     Completion::Poisoned(why) => return Err(why),
                 }
             }
@@ -252,7 +269,7 @@ impl World {
         let after = life.parts.chores.done(done, now, &mut life.parts.wal);
         if let Some(news) = after.news {
             self.totals.snapshots += u64::from(is_snapshot);
-            life.parts.replica.hear(news);
+            life.parts.replica.hear(now, news);
         }
     }
 
@@ -286,7 +303,7 @@ impl World {
     /// Start the member, or let the power go once more while it starts.
     fn start(&mut self, rng: &mut Rng) -> Result<(), Problem> {
         // Whoever starts a member that found its disk full has made room before, or not.
-        if self.checker.decided() == 0 || rng.one_in(2) {
+        if self.totals.starts == 0 || rng.one_in(2) {
             self.disk.limit(None);
         }
         if rng.one_in(6) {

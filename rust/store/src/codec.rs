@@ -101,6 +101,16 @@ impl Command {
         peek(bytes).map(|(request, _)| request)
     }
 
+    /// The cluster time of the command that `bytes` are, without a look at its body. None: as for its request id.
+    #[must_use]
+    pub fn time_of(bytes: &[u8]) -> Option<u64> {
+        let mut from = Unpacker(bytes);
+        if from.array().ok()? != 7 || from.uint().ok()? != VERSION {
+            return None;
+        }
+        (0..4).try_fold(0, |_, _| from.uint().ok())
+    }
+
     /// Whether the command that `bytes` are makes a member, takes one away or lets one vote, without a look at its
     /// body.
     #[must_use]

@@ -66,7 +66,8 @@ impl State {
                 self.tail.mark(term, index);
                 self.bytes_since_mark = 0;
             }
-            Step::Clock { time_ns } => self.clock_ns = self.clock_ns.max(time_ns),
+            // The last one counts: another leader may have gone on from less than a record says.
+            Step::Clock { time_ns } => self.clock_ns = time_ns,
             Step::Start { incarnation } => self.incarnation = self.incarnation.max(incarnation),
         }
         Ok(())

@@ -115,7 +115,7 @@ fn new_raft(
         heartbeat_ticks: HEARTBEAT_TICKS,
         seed: identity.member_id ^ recovered.hard_state.term.rotate_left(32),
         // How much is in flight is the replica's to bound.
-        limits: Limits { uncommitted_bytes: usize::MAX, ..Limits::default() },
+        limits: Limits { uncommitted_bytes: usize::MAX, ..config.limits.clone() },
     };
     Raft::new(config, recovered)
         .map_err(|error| EngineError::new(ErrorKind::Damaged, error.to_string()))

@@ -80,6 +80,8 @@ pub struct Replica {
     /// The greatest time heard from a leader, or given by this one, and in which term.
     heard_ns: u64,
     heard_term: u64,
+    /// The time of the last command in the snapshot that the log begins with.
+    stored_ns: u64,
     ticked_mono_ns: u64,
     seen: HardStateSeen,
     leader_since_wall_ns: u64,
@@ -125,14 +127,17 @@ impl Replica {
     #[must_use]
     pub fn new(beginning: Beginning, now: Now) -> Self {
         let Beginning { raft, clock, heard_ns, incarnation, notes, members, pace, .. } = beginning;
+        // What has been recovered is what was known when the last entry was.
+        let heard_term = raft.last().term;
         Self {
             id: raft.id(),
             raft,
             pace,
             clock,
-            timing: Timing::new(),
+            timing: Timing::new(heard_ns),
             heard_ns,
-            heard_term: 0,
+            heard_term,
+            stored_ns: 0,
             ticked_mono_ns: now.mono_ns,
             seen: HardStateSeen::default(),
             leader_since_wall_ns: 0,

@@ -1,7 +1,7 @@
 //! What comes from other members, what goes to them, and the passing of time between them.
 
-use coreos_raft::{Position, Role, Said};
-use coreos_store::Members;
+use coreos_raft::{Message, Position, Role, Said};
+use coreos_store::{Command, Members};
 
 use super::{Outgoing, Replica};
 use crate::clock::Now;
@@ -83,8 +83,29 @@ impl Replica {
             (self.heard_term, self.heard_ns) = (term, time_ns);
             if !is_late {
                 self.clock.follow(time_ns, now, self.pace.election_ns);
+                self.timing.goes_on_from(time_ns);
             }
         }
+    }
+
+    /// Somebody who led in `term` showed `time_ns`. What a later leader has shown counts more.
+    fn hear_stamp(&mut self, term: u64, time_ns: u64) {
+        if (term, time_ns) > (self.heard_term, self.heard_ns) {
+            (self.heard_term, self.heard_ns) = (term, time_ns);
+        }
+    }
+
+    /// This member is about to lead with the log that it has: cluster time goes on from what was heard of it last, and
+    /// never from less than is on an entry. What those who led before have written to logs that have not been decided
+    /// counts for nothing.
+    fn hear_own_log(&mut self) {
+        let last = self.raft.last_command();
+        let stamped = last.and_then(|entry| Some((entry.term, Command::time_of(&entry.payload)?)));
+        if let Some((term, time_ns)) = stamped {
+            self.hear_stamp(term, time_ns);
+            self.heard_ns = self.heard_ns.max(time_ns);
+        }
+        self.heard_ns = self.heard_ns.max(self.stored_ns);
     }
 
     /// Let consensus time pass: as many ticks as have become due since the last call. But of a pause that is longer than
@@ -148,14 +169,16 @@ impl Replica {
         self.pump(now);
     }
 
-    /// The leader's snapshot is durable here. True: the store is to be restored from it, at once and before anything
-    /// else is applied, and those who wait are to be answered from its window ([`Replica::settle`]). False: it is of no
-    /// use any more, or whoever sent it does not lead any more.
+    /// The leader's snapshot is durable here, as of `position`; the cluster time of the last command in it is `time_ns`.
+    /// True: the store is to be restored from it, at once and before anything else is applied, and those who wait are to
+    /// be answered from its window ([`Replica::settle`]). False: it is of no use any more, or whoever sent it does not
+    /// lead any more.
     pub fn install(
         &mut self,
         now: Now,
         from: u64,
         position: Position,
+        time_ns: u64,
         members: Members,
         cluster_version: Option<&str>,
     ) -> bool {
@@ -166,6 +189,8 @@ impl Replica {
         let restores = self.raft.install(from, term, position, crate::membership::of(&members));
         if restores {
             debug_assert!(self.decided.is_empty(), "what was decided before is applied before");
+            self.stored_ns = time_ns;
+            self.hear_stamp(position.term, time_ns);
             self.members = members;
             self.cluster_version = cluster_version.map(str::to_owned);
             self.members_revision += 1;
@@ -208,17 +233,20 @@ impl Replica {
             return;
         }
         if self.seen.leads && !present.leads {
-            // Nobody has heard of a later time than is on an entry.
-            self.heard_ns = self.heard_ns.max(self.timing.stamped_ns());
-            self.clock.follow(self.clock.at(now), now, 0);
+            // Others may have heard of it up to now, and entries have no later time.
+            let time_ns = self.clock.at(now);
+            self.hear_stamp(term, time_ns);
+            self.clock.follow(time_ns, now, 0);
         }
         if present.leads && !self.seen.leads {
+            self.hear_own_log();
             if self.heard_ns == 0 {
                 // The first leader of a new cluster.
                 self.heard_ns = now.wall_ns;
             }
             self.clock.run_from(self.heard_ns, now);
             self.timing.lead(self.heard_ns);
+            self.timing.goes_on_from(self.heard_ns);
             let others = self.raft.membership().ids().filter(|&id| id != self.id);
             self.statistics.lead(others);
         }
@@ -232,9 +260,16 @@ impl Replica {
 
     /// What is to be sent now, by receiver.
     pub fn take_outgoing(&mut self, now: Now) -> Vec<Outgoing> {
-        let time_ns = if self.leads() { self.clock.at(now) } else { 0 };
+        let leads = self.leads();
+        let clock_ns = self.clock.at(now);
+        // Entries never go without the time, or whoever leads with them would go on from less than is on them.
+        let is_append = |content: &Content| {
+            matches!(content, Content::Raft(Message { said: Said::Append { .. }, .. }))
+        };
         let outbox = std::mem::take(&mut self.outbox);
         let frames = outbox.into_iter().map(|(to, contents)| {
+            let tells_time = leads || contents.iter().any(is_append);
+            let time_ns = if tells_time { clock_ns } else { 0 };
             let frame = Frame { time_ns, contents };
             Outgoing::Frame { to, frame }
         });

@@ -19,8 +19,10 @@ const SLEEP_MIN_NS: u64 = MS;
 pub(super) struct Timing {
     /// Greatest time given to an entry or record.
     stamped_ns: u64,
-    /// Greatest time that the log has been told.
+    /// The time that the log has been told last.
     recorded_ns: u64,
+    /// It is later than what has been heard since.
+    went_back: bool,
     /// The offset between cluster time and the wall clock that this leader has proposed last.
     proposed_offset_ns: Option<i64>,
     offset_checked: bool,
@@ -28,10 +30,12 @@ pub(super) struct Timing {
 }
 
 impl Timing {
-    pub fn new() -> Self {
+    /// `recorded_ns`: what the log may have been told in former starts.
+    pub fn new(recorded_ns: u64) -> Self {
         Self {
             stamped_ns: 0,
-            recorded_ns: 0,
+            recorded_ns,
+            went_back: false,
             proposed_offset_ns: None,
             offset_checked: false,
             wrote_mono_ns: 0,
@@ -43,11 +47,6 @@ impl Timing {
         self.stamped_ns = time_ns;
         self.proposed_offset_ns = None;
         self.offset_checked = false;
-    }
-
-    /// The greatest time that this leader has given to an entry.
-    pub fn stamped_ns(&self) -> u64 {
-        self.stamped_ns
     }
 
     /// The time to put on an entry: never smaller than on the one before.
@@ -75,12 +74,25 @@ impl Timing {
         self.offset_checked = false;
     }
 
+    /// Cluster time goes on from here; the log may know a later one, of a leader that was cut off.
+    pub fn goes_on_from(&mut self, time_ns: u64) {
+        if time_ns < self.recorded_ns {
+            self.went_back = true;
+        }
+    }
+
+    /// Whether the log has to be told, so that a start does not go on from the later one.
+    pub fn went_back(&self) -> bool {
+        self.went_back
+    }
+
     pub fn clock_record_due(&self, time_ns: u64) -> bool {
         time_ns >= self.recorded_ns.max(self.stamped_ns).saturating_add(CLOCK_RECORD_NS)
     }
 
     pub fn recorded(&mut self, time_ns: u64) {
         self.recorded_ns = time_ns;
+        self.went_back = false;
     }
 
     pub fn wrote(&mut self, now: Now) {
@@ -106,13 +118,13 @@ mod tests {
 
     #[test]
     fn times_on_entries_never_go_back() {
-        let mut timing = Timing::new();
+        let mut timing = Timing::new(0);
         assert_eq!((timing.stamp(5), timing.stamp(3), timing.stamp(9)), (5, 5, 9));
     }
 
     #[test]
     fn the_wall_clock_is_followed_closely_at_first_and_loosely_after() {
-        let mut timing = Timing::new();
+        let mut timing = Timing::new(0);
         assert_eq!(timing.new_offset(2 * MS as i64, 0), Some(2 * MS as i64));
         assert_eq!(timing.new_offset(900 * MS as i64, 0), None);
         assert_eq!(timing.new_offset(-1_100 * MS as i64, 0), Some(-1_100 * MS as i64));
@@ -122,7 +134,7 @@ mod tests {
 
     #[test]
     fn an_offset_that_was_refused_is_proposed_again() {
-        let mut timing = Timing::new();
+        let mut timing = Timing::new(0);
         assert_eq!(timing.new_offset(2 * MS as i64, 0), Some(2 * MS as i64));
         timing.offset_refused();
         assert_eq!(timing.new_offset(2 * MS as i64, 0), Some(2 * MS as i64));
@@ -131,7 +143,7 @@ mod tests {
 
     #[test]
     fn sleep_ends_at_the_next_deadline() {
-        let timing = Timing::new();
+        let timing = Timing::new(0);
         assert_eq!(timing.sleep_ns(0, None, false), SLEEP_MAX_NS);
         assert_eq!(timing.sleep_ns(0, None, true), QUIET_NS);
         assert_eq!(timing.sleep_ns(0, Some(7 * MS), true), 7 * MS);

@@ -33,7 +33,8 @@ impl Replica {
     /// the time even when nothing else is written. `None`: nothing to write. What is to be sent is sent first: peers
     /// get the entries while they are written here.
     pub fn fill(&mut self, now: Now, has_ttl: bool, batch: &mut Batch) -> Option<Writing> {
-        let clock_due = has_ttl && self.timing.clock_record_due(self.clock.at(now));
+        let clock_due = self.timing.went_back()
+            || (has_ttl && self.timing.clock_record_due(self.clock.at(now)));
         if !(self.has_urgent() || self.has_patient(now, clock_due)) {
             return None;
         }
@@ -65,7 +66,7 @@ impl Replica {
         }
         self.pump(now);
         if clock_due {
-            let time_ns = self.timing.stamp(self.clock.at(now));
+            let time_ns = self.clock.at(now);
             self.timing.recorded(time_ns);
             batch.clock(time_ns);
         }

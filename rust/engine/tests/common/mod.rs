@@ -29,6 +29,7 @@ pub fn config(data_dir: &Path) -> MemberConfig {
         max_snapshots: 2,
         history_bytes: 1 << 20,
         upstream: false,
+        limits: Default::default(),
         wal: WalOptions { segment_bytes: 1 << 20, nonce_seed: None },
     }
 }

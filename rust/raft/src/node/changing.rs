@@ -14,6 +14,7 @@ use crate::progress::Progress;
 
 use super::withholding::Range;
 use super::{Raft, Role};
+use crate::broken::{Broken, is_broken};
 
 impl Raft {
     /// Append a command that makes `change`: when it is given by [`Raft::take_committed`], the driver calls
@@ -23,7 +24,12 @@ impl Raft {
     /// # Errors
     /// It was not taken.
     pub fn propose_change(&mut self, payload: Bytes, change: Change) -> Result<Position, NotTaken> {
-        let is_possible = self.last_change <= self.log.applied && self.has_committed();
+        let is_applied = self.last_change <= self.log.applied;
+        let is_possible = if is_broken(Broken::ChangeTooEarly) {
+            is_applied || self.log.term(self.last_change) != Some(self.term)
+        } else {
+            is_applied && self.has_committed()
+        };
         if self.role == Role::Leader && !is_possible {
             return Err(NotTaken::ChangePending);
         }

@@ -6,6 +6,7 @@ use crate::message::Said;
 use crate::progress::{Progress, Sending};
 
 use super::{Raft, Role};
+use crate::broken::{Broken, is_broken};
 
 impl Raft {
     /// Send everybody what they may be sent.
@@ -147,7 +148,8 @@ impl Raft {
             Some(peer) => peer.matched,
             None => 0,
         });
-        if reached <= self.log.committed || self.log.term(reached) != Some(self.term) {
+        let is_own = self.log.term(reached) == Some(self.term);
+        if reached <= self.log.committed || !(is_own || is_broken(Broken::OlderTermCommitted)) {
             return false;
         }
         self.commit_to(reached);

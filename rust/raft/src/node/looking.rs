@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::entry::{HardState, Position};
+use crate::entry::{Entry, HardState, Position};
 use crate::membership::Membership;
 use crate::progress::{Peer, PeerState, Progress};
 
@@ -64,6 +64,12 @@ impl Raft {
     #[must_use]
     pub fn last(&self) -> Position {
         self.log.last()
+    }
+
+    /// The last entry that is not the no-op of a term, if it is still in memory.
+    #[must_use]
+    pub fn last_command(&self) -> Option<&Entry> {
+        self.log.last_command()
     }
 
     /// The entry before the first one that is still in memory: a snapshot for a peer has to reach to it at least.

@@ -8,9 +8,7 @@ use crate::message::{Message, Said};
 use crate::ready::{Ready, Ticket};
 
 use super::{Raft, Role};
-
-/// Payload bytes that one [`Ready`] carries at most, unless a single entry is larger.
-const READY_BYTES_MAX: usize = 8 << 20;
+use crate::broken::{Broken, is_broken};
 
 #[derive(Debug)]
 pub(super) struct Handed {
@@ -32,6 +30,11 @@ impl Handed {
             }
         }
     }
+}
+
+/// What storage is told of a hard state.
+fn told(state: HardState) -> HardState {
+    if is_broken(Broken::VoteNotPersisted) { HardState { vote: 0, ..state } } else { state }
 }
 
 impl Raft {
@@ -56,7 +59,7 @@ impl Raft {
             // Peers get the entries while the own disk does: the leader is only one of those that have to have them.
             self.send_appends();
         }
-        let entries = self.log.hand_out(READY_BYTES_MAX);
+        let entries = self.log.hand_out(self.config.limits.ready_bytes);
         let commit = self.log.committed.min(self.log.handed_out);
         let hard_state = HardState { commit, ..self.hard_state() };
         let changed = hard_state != self.told;
@@ -86,7 +89,8 @@ impl Raft {
             restored,
             messages,
         });
-        let hard_state = changed.then_some(hard_state);
+        let lost = is_broken(Broken::HardStateLost) && restored.is_some();
+        let hard_state = (changed && !lost).then_some(told(hard_state));
         Some(Ready { ticket, restored, hard_state, entries, must_sync })
     }
 

@@ -21,6 +21,7 @@ pub struct Ours {
 impl Ours {
     pub fn start(start: &Start, disk: Disk) -> Self {
         let limits = Limits {
+            ready_bytes: 8 << 20,
             append_bytes: 300,
             in_flight_messages: 4,
             in_flight_bytes: 2_000,

@@ -35,6 +35,7 @@ impl World {
         let seed = self.lots.below(u64::MAX);
         let Some(member) = self.members.get_mut(&id).filter(|one| !one.has_left) else { return };
         let limits = Limits {
+            ready_bytes: 8 << 20,
             append_bytes: 300,
             in_flight_messages: 4,
             in_flight_bytes: 2_000,

@@ -1,7 +1,7 @@
 """What clients of a cluster are told while members die or are cut off can be explained by one order.
 
-Debian's etcd, whose promise that is too, shows that recorder and checker work. The controls are an older reply, and
-plain reads of a member that is cut off.
+Debian's etcd, whose promise that is too, shows that recorder and checker work. The controls: an older reply,
+and plain reads of a member that is cut off.
 """
 
 from __future__ import annotations

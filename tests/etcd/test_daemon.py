@@ -159,7 +159,7 @@ def test_the_service_manager_is_told(
 
 def test_connections_beyond_the_descriptors_are_refused_in_words(make_server: ServerFactory) -> None:
     server = make_server()
-    launch_limited(server, 170)
+    launch_limited(server, 320)
     server.wait_ready()
     held = [server.connect() for _ in range(20)]
     try:

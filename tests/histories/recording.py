@@ -50,10 +50,18 @@ class Clients:
     """Threads that ask until they are stopped. Used as a context; a reply that makes no sense fails it."""
 
     def __init__(
-        self, cluster: Cluster, seed: int, *, count: int = 6, keys: int = 4, recording: Recording
+        self,
+        cluster: Cluster,
+        seed: int,
+        *,
+        count: int = 6,
+        keys: int = 4,
+        recording: Recording,
+        read_query: str = "?quorum=true",
     ) -> None:
         self._cluster = cluster
         self._recording = recording
+        self._read_query = read_query
         self._keys = [f"/h/{number}" for number in range(keys)]
         for key in self._keys:
             # Made now: a dictionary that grows while others look is nobody's friend.
@@ -112,7 +120,7 @@ class Clients:
             request = self._request(lots, seen.get(key))
             called = time.monotonic_ns()
             try:
-                reply = _meaning(request, _send(connection, key, request))
+                reply = _meaning(request, _send(connection, key, request, self._read_query))
             except (OSError, PeerClosed, BadReply):
                 reply = None
             returned = time.monotonic_ns() if reply is not None else None
@@ -131,10 +139,10 @@ class Clients:
         return Swap(seen, next(self._values))
 
 
-def _send(connection: Connection, key: str, request: Request) -> HttpReply:
+def _send(connection: Connection, key: str, request: Request, read_query: str) -> HttpReply:
     match request:
         case Read():
-            return connection.get(key, "?quorum=true")
+            return connection.get(key, read_query)
         case Write(value):
             return connection.put(key, str(value))
         case Swap(old, new):

@@ -103,7 +103,7 @@ impl Cluster {
         .unwrap_or(false)
     }
 
-    /// An entry is decided: start who is new, and some day end who has left.
+    /// An entry is decided: start who is new.
     pub(super) fn follow_admin(&mut self, one: &Decided) {
         if one.index <= self.admin.followed {
             return;
@@ -117,14 +117,29 @@ impl Cluster {
                 let Some(s) = self.slot_of(*id) else { return };
                 if self.slots[s].fate == Fate::Belongs {
                     self.totals.changes += 1;
-                }
-                self.slots[s].fate = Fate::Gone;
-                if let Some(process) = self.process(s) {
-                    let at_ns = self.now_ns + self.rngs.faults.below(6_000) * MS;
-                    self.events.add(at_ns, Event::End(process));
+                    self.slots[s].fate = Fate::Leaving;
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A member that finds that it has left, and that nobody needs it any more, ends, and is not started again.
+    pub(super) fn leave(&mut self, s: usize) {
+        let has_left =
+            self.slots[s].life.as_ref().is_some_and(|life| life.parts.replica.is_removed());
+        if !has_left || self.slots[s].fate == Fate::Gone {
+            return;
+        }
+        self.trace(|| format!("m{s} has left"));
+        if self.slots[s].fate != Fate::Leaving {
+            self.fail(format!("member {s} leaves, but nobody has decided that"));
+        }
+        self.slots[s].fate = Fate::Gone;
+        if let Some(process) = self.process(s) {
+            let longest = if self.rngs.faults.one_in(2) { 1 } else { 1_000 };
+            let at_ns = self.now_ns + self.rngs.faults.below(longest) * MS;
+            self.events.add(at_ns, Event::End(process));
         }
     }
 

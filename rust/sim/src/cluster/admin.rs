@@ -132,14 +132,23 @@ impl Cluster {
             return;
         }
         self.trace(|| format!("m{s} has left"));
-        if self.slots[s].fate != Fate::Leaving {
-            self.fail(format!("member {s} leaves, but nobody has decided that"));
-        }
+        // Those who say so may have decided it, and not have applied it yet.
+        self.totals.changes += u64::from(self.slots[s].fate == Fate::Belongs);
         self.slots[s].fate = Fate::Gone;
+        self.slots[s].has_left = true;
         if let Some(process) = self.process(s) {
             let longest = if self.rngs.faults.one_in(2) { 1 } else { 1_000 };
             let at_ns = self.now_ns + self.rngs.faults.below(longest) * MS;
             self.events.add(at_ns, Event::End(process));
+        }
+    }
+
+    /// In the end it is decided that whoever has left was taken out.
+    pub(super) fn check_left(&mut self) {
+        let members = self.judge.members();
+        let wrong = self.slots.iter().position(|slot| slot.has_left && !members.is_removed(slot.id));
+        if let Some(s) = wrong {
+            self.fail(format!("member {s} has left, but nobody has decided that"));
         }
     }
 

@@ -83,6 +83,8 @@ pub(super) struct Slot {
     pub life: Option<Life>,
     pub lives: u64,
     pub fate: Fate,
+    /// It has ended because it was told, or had decided, that it was taken out.
+    pub has_left: bool,
     pub paused_until_ns: u64,
     pub slow_until_ns: u64,
     /// The last stop was a clean one and left nothing but the commit index in the last batch.
@@ -147,6 +149,7 @@ impl Slot {
             life: None,
             lives: 0,
             fate: Fate::Belongs,
+            has_left: false,
             paused_until_ns: 0,
             slow_until_ns: 0,
             commit_is_last: false,

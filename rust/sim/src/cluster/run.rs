@@ -107,6 +107,7 @@ impl Cluster {
         for s in self.living() {
             self.check_installed(s);
         }
+        self.check_left();
         self.problem.take().map_or(Ok(()), Err)
     }
 

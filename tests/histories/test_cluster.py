@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.histories.recording import Clients, Recording
-from tests.histories.register import Read, Register
+from tests.histories.register import Read, Register, Request
+from tests.histories.register import Reply as RegisterReply
 from tests.support import network
 from tests.support.cluster import Cluster
 from tests.support.linearizable import Operation, check
@@ -121,7 +122,10 @@ def test_control_plain_reads_of_a_member_that_is_cut_off_are_found_stale(tmp_pat
             for number, key in enumerate(list(recording.histories)):
                 called = time.monotonic_ns()
                 held = int(reader.get(key).json()["node"]["value"])
-                read = Operation(READER + number, called, time.monotonic_ns(), Read(), ("value", held))
+                returned = time.monotonic_ns()
+                read: Operation[Request, RegisterReply] = Operation(
+                    READER + number, called, returned, Read(), ("value", held)
+                )
                 recording.add(key, read)
         net.mend()
         clients.wait_for(OPERATIONS_BETWEEN_FAULTS)

@@ -70,8 +70,8 @@ class Engine:
         """`member_id`, `cluster_id`, `leader_id`, `term`, `raft_index`, `applied`, `commit`, `etcd_index`,
         `state` ("StateLeader", ...), `name`, `start_time_ns`, `leader_since_ns` (0 without a leader),
         `is_removed` (from the cluster), `is_current` (it has caught up since its start), `read_only` (None or
-        why), `poisoned` (None or why), `oldest_proposal_ms` (how long the oldest write that is not durable yet has
-        been waiting, 0 without any), `cluster_version`, `wal_segments`, `keys`, `watchers`."""
+        why), `poisoned` (None or why), `oldest_proposal_ms` (how long the oldest write that is not durable
+        yet has been waiting, 0 without any), `cluster_version`, `wal_segments`, `keys`, `watchers`."""
     def members(self) -> list[dict[str, Any]]:
         """`id` (int), `name`, `peer_urls`, `client_urls`, `is_learner`, sorted by id."""
     def removed_members(self) -> list[int]:
@@ -105,9 +105,9 @@ class Engine:
         """Give leadership to another member, if this one leads and there is one to take it. Blocks, for an
         election timeout at most."""
     def statistics(self) -> dict[str, Any]:
-        """Traffic between members: `sent`, `received` (appends, appends a second, bytes a second); `followers`
-        by id, since this member leads: `success`, `fail`, `latency_ms` (current, average, standard deviation,
-        minimum (infinite without any), maximum)."""
+        """Traffic between members: `sent`, `received` (appends, appends a second, bytes a second); and
+        `followers` by id, since this member leads: `success`, `fail`, `latency_ms` (current, average, standard
+        deviation, minimum (infinite without any), maximum)."""
     def auth(self) -> dict[str, Any]:
         """`enabled`; `users`: by name (roles or None, modified_index); `roles`: by name (read or None, write
         or None, modified_index), without `root`. Both sorted by name. It may be long: for a worker thread.

@@ -106,8 +106,8 @@ class Engine:
         election timeout at most."""
     def statistics(self) -> dict[str, Any]:
         """Traffic between members: `sent`, `received` (appends, appends a second, bytes a second); and
-        `followers` by id, since this member leads: `success`, `fail`, `latency_ms` (current, average, standard
-        deviation, minimum (infinite without any), maximum)."""
+        `followers` by id, since this member leads: `success`, `fail`, `latency_ms` (current, average,
+        standard deviation, minimum (infinite without any), maximum)."""
     def auth(self) -> dict[str, Any]:
         """`enabled`; `users`: by name (roles or None, modified_index); `roles`: by name (read or None, write
         or None, modified_index), without `root`. Both sorted by name. It may be long: for a worker thread.

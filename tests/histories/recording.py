@@ -57,11 +57,9 @@ class Clients:
         count: int = 6,
         keys: int = 4,
         recording: Recording,
-        read_query: str = "?quorum=true",
     ) -> None:
         self._cluster = cluster
         self._recording = recording
-        self._read_query = read_query
         self._keys = [f"/h/{number}" for number in range(keys)]
         for key in self._keys:
             # Made now: a dictionary that grows while others look is nobody's friend.
@@ -120,7 +118,7 @@ class Clients:
             request = self._request(lots, seen.get(key))
             called = time.monotonic_ns()
             try:
-                reply = _meaning(request, _send(connection, key, request, self._read_query))
+                reply = _meaning(request, _send(connection, key, request))
             except (OSError, PeerClosed, BadReply):
                 reply = None
             returned = time.monotonic_ns() if reply is not None else None
@@ -139,10 +137,10 @@ class Clients:
         return Swap(seen, next(self._values))
 
 
-def _send(connection: Connection, key: str, request: Request, read_query: str) -> HttpReply:
+def _send(connection: Connection, key: str, request: Request) -> HttpReply:
     match request:
         case Read():
-            return connection.get(key, read_query)
+            return connection.get(key, "?quorum=true")
         case Write(value):
             return connection.put(key, str(value))
         case Swap(old, new):

@@ -86,6 +86,7 @@ pub struct Replica {
     ticked_mono_ns: u64,
     seen: HardStateSeen,
     leader_since_wall_ns: u64,
+    leader_since_mono_ns: u64,
 
     incarnation: u64,
     sequence: u64,
@@ -142,6 +143,7 @@ impl Replica {
             ticked_mono_ns: now.mono_ns,
             seen: HardStateSeen::default(),
             leader_since_wall_ns: 0,
+            leader_since_mono_ns: 0,
             incarnation,
             sequence: 0,
             encoder: Encoder::default(),

@@ -253,7 +253,7 @@ impl Replica {
         if present.leader != 0 && (present.leader, present.term) != (leader, term) {
             self.pending.all_unsent();
             self.send_mono_ns = 0;
-            self.leader_since_wall_ns = now.wall_ns;
+            (self.leader_since_wall_ns, self.leader_since_mono_ns) = (now.wall_ns, now.mono_ns);
         }
         self.seen = present;
     }

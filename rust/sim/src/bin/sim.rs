@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use coreos_sim::cluster::{BROKEN_RULES, BrokenRule, ClusterTotals, Plan, run as run_cluster, shrink};
+use coreos_sim::cluster::{
+    BROKEN_RULES, BrokenRule, ClusterTotals, Plan, run as run_cluster, shrink,
+};
 use coreos_sim::{Failure, Totals, run};
 
 #[derive(Clone, Copy)]
@@ -20,7 +22,8 @@ struct Task {
 }
 
 fn parse() -> Option<Task> {
-    let mut task = Task { clusters: false, seeds: 200, first: 0, threads: 2, plan: None, broken: None };
+    let mut task =
+        Task { clusters: false, seeds: 200, first: 0, threads: 2, plan: None, broken: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         if word == "--clusters" {
@@ -111,7 +114,9 @@ fn main() -> ExitCode {
 
 fn tell(failure: &Failure, task: &Task) -> ExitCode {
     eprintln!("sim: {failure}");
-    if let Some((plan, failure)) = task.plan.is_none().then(|| shrink(failure.seed, task.broken)).flatten() {
+    if let Some((plan, failure)) =
+        task.plan.is_none().then(|| shrink(failure.seed, task.broken)).flatten()
+    {
         eprintln!("sim: smallest: {failure}");
         eprintln!(
             "sim: repeat it with COREOS_SIM_TRACE=1 sim --clusters --seeds 1 --first {} --plan {plan}",

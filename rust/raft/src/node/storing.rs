@@ -91,8 +91,12 @@ impl Raft {
             restored,
             messages,
         });
-        let lost = is_broken(Broken::HardStateLost) && restored.is_some();
-        let hard_state = (changed && !lost).then_some(told(hard_state));
+        let mut hard_state = changed.then_some(told(hard_state));
+        if let Some(Position { term, index }) = restored
+            && is_broken(Broken::HardStateLost)
+        {
+            hard_state = Some(HardState { term, vote: 0, commit: index });
+        }
         Some(Ready { ticket, restored, hard_state, entries, must_sync })
     }
 

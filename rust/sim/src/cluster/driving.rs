@@ -120,7 +120,9 @@ impl Cluster {
                 return;
             }
             self.deliver(s, left);
-            self.mix_up(&mut decided);
+            if self.breaks(BrokenRule::AppliesOutOfOrder) {
+                self.mix_up(s, &mut decided);
+            }
             for one in decided {
                 self.apply(s, one);
             }
@@ -138,10 +140,14 @@ impl Cluster {
         }
     }
 
-    fn mix_up(&mut self, decided: &mut [Decided]) {
-        if self.breaks(BrokenRule::AppliesOutOfOrder)
-            && let [.., a, b] = decided
-        {
+    /// What was decided in order is applied in another.
+    fn mix_up(&mut self, s: usize, decided: &mut [Decided]) {
+        for one in &*decided {
+            if let Err(problem) = self.judge.decide(one) {
+                return self.fail(format!("member {s}: {problem}"));
+            }
+        }
+        if let [.., a, b] = decided {
             std::mem::swap(&mut a.payload, &mut b.payload);
             std::mem::swap(&mut a.command, &mut b.command);
         }
@@ -151,13 +157,16 @@ impl Cluster {
         if let Err(error) = one.decode() {
             return self.fail(format!("member {s} cannot read what it decided: {error}"));
         }
-        if let Err(problem) = self.judge.decide(&one) {
+        if !self.breaks(BrokenRule::AppliesOutOfOrder)
+            && let Err(problem) = self.judge.decide(&one)
+        {
             return self.fail(format!("member {s}: {problem}"));
         }
         self.follow_admin(&one);
         let position = one.position();
         if self.breaks(BrokenRule::AppliesTwice)
             && let Some(command) = &mut one.command
+            && self.judge.is_repeated(command.request, one.index)
         {
             command.request = RequestId::default();
         }

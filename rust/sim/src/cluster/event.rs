@@ -66,6 +66,8 @@ pub(super) enum Event {
     Watcher(usize, u64),
     /// Something goes wrong.
     Fault,
+    /// Look how far the course of events has come that is laid out for this seed.
+    Course(u64),
     /// The network is mended.
     Mend(u64),
     /// There is room on the disk again.

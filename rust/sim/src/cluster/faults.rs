@@ -79,6 +79,9 @@ impl Cluster {
         }
         let at_ns = self.now_ns + (50 + self.rngs.faults.below(1_200)) * MS;
         self.events.add(at_ns, Event::Fault);
+        if self.course.is_on() {
+            return;
+        }
         let kind = ALL_FAULTS[self.rngs.faults.place(ALL_FAULTS.len())];
         if self.plan.has(kind) && self.do_fault(kind) {
             self.trace(|| format!("fault: {kind:?}"));
@@ -226,6 +229,7 @@ impl Cluster {
         };
         let Some(s) = (0..self.slots.len()).find(is_off) else { return false };
         self.slots[s].disk.limit(None);
+        self.slots[s].disk.disarm();
         if self.slots[s].disk.flip_bit(&mut self.rngs.disk).is_none() {
             return false;
         }
@@ -249,6 +253,7 @@ impl Cluster {
     /// Nothing goes wrong any more.
     pub(super) fn heal(&mut self) {
         self.is_chaotic = false;
+        self.course = super::courses::Course::default();
         let number = self.network.number;
         self.network.mend(number);
         for s in 0..self.slots.len() {

@@ -127,7 +127,14 @@ impl Cluster {
         if raft.role() != Role::Leader {
             return;
         }
-        let (term, last) = (state.term, raft.last().index);
+        self.lead_step(s, before);
+        self.course_sees_step(s);
+    }
+
+    fn lead_step(&mut self, s: usize, before: Seen) {
+        let Some(life) = self.slots[s].life.as_mut() else { return };
+        let raft = life.parts.replica.raft();
+        let (term, last) = (raft.hard_state().term, raft.last().index);
         let first = if before.led_term == term { before.last + 1 } else { 1 };
         life.seen.led_term = term;
         life.seen.last = last;
@@ -162,6 +169,7 @@ impl Cluster {
                 "member {s} leads term {term} without the decided entry {index} of term {decided:?}: there it has {has:?}, after {before:?}"
             ));
         }
+        self.course_sees_leader(s);
     }
 
     /// An entry has just been applied by a member.

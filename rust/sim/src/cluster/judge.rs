@@ -193,6 +193,11 @@ impl Judge {
         Ok(())
     }
 
+    /// Whether an earlier entry has the same request.
+    pub fn is_repeated(&self, request: RequestId, index: u64) -> bool {
+        self.first.get(&request).is_some_and(|&first| first < index)
+    }
+
     /// Somebody is told what came of a request. Gives the entry.
     pub fn answer(&self, request: RequestId, applied: &Applied) -> Result<u64, Problem> {
         let Some(&index) = self.first.get(&request) else {

@@ -24,7 +24,9 @@ impl Cluster {
     pub(super) fn look(&mut self, s: usize) {
         let now = self.now(s);
         let Some(life) = self.slots[s].life.as_mut() else { return };
-        if life.writing.is_some() || life.log_due_ns != self.now_ns {
+        // A process that was paused looks later than it was to.
+        let is_due = life.log_due_ns != 0 && life.log_due_ns <= self.now_ns;
+        if life.writing.is_some() || !is_due {
             return;
         }
         life.log_due_ns = 0;

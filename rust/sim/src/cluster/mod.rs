@@ -9,6 +9,7 @@
 
 mod admin;
 mod clients;
+mod courses;
 mod driving;
 mod event;
 mod faults;
@@ -94,6 +95,7 @@ struct Cluster {
     clients: Vec<clients::Client>,
     watchers: Vec<watchers::Watcher>,
     admin: admin::Admin,
+    course: courses::Course,
     judge: judge::Judge,
     invariants: invariants::Invariants,
     totals: ClusterTotals,
@@ -116,7 +118,8 @@ impl Cluster {
             faults: fork(),
             threads: fork(),
         };
-        let founders = if rng.one_in(3) { 5 } else { 3 };
+        let course = courses::Course::of_seed(seed);
+        let founders = if rng.one_in(3) || course.is_waiting() { 5 } else { 3 };
         let snapshot_count = 20 + rng.below(60);
         let kept_bytes = 1 << 10 << rng.below(5);
         let slots: Vec<Slot> = (1..=founders)
@@ -134,6 +137,7 @@ impl Cluster {
             clients: (0..plan.clients).map(|_| clients::Client::default()).collect(),
             watchers: (0..plan.watchers).map(|_| watchers::Watcher::default()).collect(),
             admin: admin::Admin::new(founders, snapshot_count, kept_bytes),
+            course,
             judge,
             slots,
             invariants: invariants::Invariants::default(),
@@ -162,6 +166,7 @@ impl Cluster {
             self.events.add(at_ns, Event::Watcher(watcher, 0));
         }
         self.events.add(SECOND, Event::Fault);
+        self.events.add(SECOND, Event::Course(0));
     }
 
     fn fail(&mut self, problem: impl Into<Problem>) {
@@ -225,6 +230,7 @@ impl Cluster {
             Event::Client(client, token) => self.client_acts(client, token),
             Event::Watcher(watcher, token) => self.watcher_acts(watcher, token),
             Event::Fault => self.next_fault(),
+            Event::Course(look) => self.look_at_course(look),
             Event::Mend(number) => self.network.mend(number),
             Event::Room(slot) => self.slots[slot].disk.limit(None),
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use coreos_engine::peers::{Content, Frame};
+use coreos_raft::{Message, Said};
 
 use super::event::{Event, Events, Link, Process};
 use super::member::Slot;
@@ -30,6 +31,12 @@ impl Network {
 
     pub fn cut(&mut self, from: u64, to: u64) {
         self.cut.insert((from, to));
+    }
+
+    /// What was wrong is over, and whatever is made wrong now stays so until this is called again.
+    pub fn begin_anew(&mut self) {
+        self.number += 1;
+        self.mend(self.number);
     }
 
     /// Whatever fault `number` did is over.
@@ -125,7 +132,18 @@ impl Cluster {
             }
             return;
         }
+        let accepted = frame.contents.iter().find_map(accepted);
         self.change(s, |replica, now| replica.receive(now, from, frame));
+        if let Some(matched) = accepted {
+            self.course_hears_accepted(s, from, matched);
+        }
+    }
+}
+
+fn accepted(content: &Content) -> Option<u64> {
+    match content {
+        Content::Raft(Message { said: Said::Accepted { matched }, .. }) => Some(*matched),
+        _ => None,
     }
 }
 

@@ -37,7 +37,7 @@ def serve_peers(engine: "Engine", settings: Settings, plan: Plan, listeners: "Se
 
 
 def _known(engine: "Engine", settings: Settings, plan: Plan) -> list[tuple[int, list[str]]]:
-    """Members to talk to, for one that knows none: it joins, or was ended before it heard of the others."""
+    """Members to talk to, for one that does not know any: it joins, or ended before it heard of any."""
     if engine.members():
         return []
     if plan.joining is None:

@@ -27,8 +27,8 @@ pub struct MemberConfig {
     pub name: String,
     /// Names and peer URLs of the cluster's first members. An existing data directory does not look at it.
     pub initial_cluster: Vec<(String, Vec<String>)>,
-    /// The member joins a cluster that exists, which has given it an id: `initial_cluster` is not looked at. An existing
-    /// data directory does not look at it.
+    /// The member joins a cluster that exists, which has given it an id: `initial_cluster` is not looked at. An
+    /// existing data directory does not look at it.
     pub joining: Option<Joining>,
     /// Make a cluster of one member from what the data directory has: its other members are removed, and what is not
     /// known to be committed is dropped.

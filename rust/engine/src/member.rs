@@ -385,8 +385,8 @@ impl Member {
         self.0.lines.lock().drain(..).collect()
     }
 
-    /// Give leadership to another member, if this one has it and there is one to take it, so that nobody has to wait for
-    /// an election. Waits until that is done, no longer than an election timeout.
+    /// Give leadership to another member, if this one has it and there is one to take it, so that nobody has to wait
+    /// for an election. Waits until that is done, no longer than an election timeout.
     pub fn hand_over(&self) {
         let now = Now::real();
         if !self.0.step(now, |replica| replica.hand_over(now)) {

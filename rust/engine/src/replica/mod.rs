@@ -1,5 +1,6 @@
 //! One member's decisions as a step function: proposals, messages and the passing of time go in; what has to be made
-//! durable, what is to be sent and what has been decided comes out. It knows no thread, no clock, no disk and no socket.
+//! durable, what is to be sent and what has been decided comes out. It knows no thread, no clock, no disk and no
+//! socket.
 //!
 //! The driver's round:
 //! 1. [`Replica::propose`], [`Replica::read`], [`Replica::receive`], [`Replica::tick`] and [`Replica::raft_ticks`], as
@@ -8,8 +9,8 @@
 //!    order, and answer what [`Replica::take_answers`] gives;
 //!    After a [`Body::Noop`], the store's digest ([`News::Digest`]);
 //! 3. [`Replica::fill`] a batch; send what there is to be sent; write and sync the batch;
-//! 4. [`Replica::written`], or [`Replica::refused`] if the disk was full and nothing was written. A failed write or sync
-//!    is the end: [`Replica::poison`].
+//! 4. [`Replica::written`], or [`Replica::refused`] if the disk was full and nothing was written. A failed write or
+//!    sync is the end: [`Replica::poison`].
 
 mod appended;
 mod deciding;

@@ -38,10 +38,12 @@ fn told(state: HardState) -> HardState {
 }
 
 impl Raft {
-    /// Whether [`Raft::ready`] has something that a promise depends on.
+    /// Whether [`Raft::ready`] has something that a promise depends on, or that another member waits for: an answer to
+    /// a leader that repeats itself needs nothing new to be durable, and is given by it all the same.
     #[must_use]
     pub fn has_urgent(&self) -> bool {
         self.log.handed_out < self.log.last().index
+            || !self.held.is_empty()
             || (self.told.term, self.told.vote) != (self.term, self.vote)
             || self.restored.is_some()
             || self.waits_for_commit()

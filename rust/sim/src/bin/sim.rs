@@ -1,12 +1,12 @@
 //! `sim [--clusters] --seeds N [--first S] [--threads T]`: run seeds, print what they saw, fail on the first broken promise
 //! or if they saw too little. `sim --clusters --seeds 1 --first S --plan FAULTS,CLIENTS,WATCHERS,STEPS` repeats a run that
-//! was shrunk; with COREOS_SIM_TRACE=1 it tells everything that happens.
+//! was shrunk; with COREOS_SIM_TRACE=1 it tells everything that happens. `--broken RULE` breaks a rule of clusters.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use coreos_sim::cluster::{ClusterTotals, Plan, run as run_cluster, shrink};
+use coreos_sim::cluster::{BROKEN_RULES, BrokenRule, ClusterTotals, Plan, run as run_cluster, shrink};
 use coreos_sim::{Failure, Totals, run};
 
 #[derive(Clone, Copy)]
@@ -16,10 +16,11 @@ struct Task {
     first: u64,
     threads: u64,
     plan: Option<Plan>,
+    broken: Option<BrokenRule>,
 }
 
 fn parse() -> Option<Task> {
-    let mut task = Task { clusters: false, seeds: 200, first: 0, threads: 2, plan: None };
+    let mut task = Task { clusters: false, seeds: 200, first: 0, threads: 2, plan: None, broken: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         if word == "--clusters" {
@@ -31,11 +32,16 @@ fn parse() -> Option<Task> {
             "--seeds" => task.seeds = value.parse().ok()?,
             "--first" => task.first = value.parse().ok()?,
             "--threads" => task.threads = value.parse().ok()?,
+            "--broken" => task.broken = Some(rule(&value)?),
             "--plan" => task.plan = Some(Plan::parse(&value)?),
             _ => return None,
         }
     }
     Some(task)
+}
+
+fn rule(name: &str) -> Option<BrokenRule> {
+    BROKEN_RULES.into_iter().find(|rule| rule.to_string() == name)
 }
 
 /// Run all seeds on as many threads; the first failure ends it.
@@ -74,16 +80,16 @@ fn run_all<T: Send + Default>(
 fn main() -> ExitCode {
     let Some(task) = parse() else {
         eprintln!(
-            "usage: sim [--clusters] [--seeds N] [--first S] [--threads T] [--plan FAULTS,CLIENTS,WATCHERS,STEPS]"
+            "usage: sim [--clusters] [--seeds N] [--first S] [--threads T] [--broken RULE] [--plan FAULTS,CLIENTS,WATCHERS,STEPS]"
         );
         return ExitCode::from(2);
     };
     let Task { seeds, first, .. } = task;
     let (said, missing) = if task.clusters {
         let plan = task.plan.unwrap_or_default();
-        match run_all(task, |seed| run_cluster(seed, plan, None), ClusterTotals::add) {
+        match run_all(task, |seed| run_cluster(seed, plan, task.broken), ClusterTotals::add) {
             Ok(totals) => (format!("{totals:#?}"), totals.missing(seeds)),
-            Err(failure) => return tell(&failure, task.plan.is_none()),
+            Err(failure) => return tell(&failure, &task),
         }
     } else {
         match run_all(task, |seed| run(seed, None), Totals::add) {
@@ -103,9 +109,9 @@ fn main() -> ExitCode {
     if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn tell(failure: &Failure, shrinks: bool) -> ExitCode {
+fn tell(failure: &Failure, task: &Task) -> ExitCode {
     eprintln!("sim: {failure}");
-    if let Some((plan, failure)) = shrinks.then(|| shrink(failure.seed, None)).flatten() {
+    if let Some((plan, failure)) = task.plan.is_none().then(|| shrink(failure.seed, task.broken)).flatten() {
         eprintln!("sim: smallest: {failure}");
         eprintln!(
             "sim: repeat it with COREOS_SIM_TRACE=1 sim --clusters --seeds 1 --first {} --plan {plan}",

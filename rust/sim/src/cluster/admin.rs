@@ -103,7 +103,7 @@ impl Cluster {
         .unwrap_or(false)
     }
 
-    /// An entry is decided: start who is new, and some day end who has left.
+    /// An entry is decided: start who is new.
     pub(super) fn follow_admin(&mut self, one: &Decided) {
         if one.index <= self.admin.followed {
             return;
@@ -117,14 +117,38 @@ impl Cluster {
                 let Some(s) = self.slot_of(*id) else { return };
                 if self.slots[s].fate == Fate::Belongs {
                     self.totals.changes += 1;
-                }
-                self.slots[s].fate = Fate::Gone;
-                if let Some(process) = self.process(s) {
-                    let at_ns = self.now_ns + self.rngs.faults.below(6_000) * MS;
-                    self.events.add(at_ns, Event::End(process));
+                    self.slots[s].fate = Fate::Leaving;
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A member that finds that it has left, and that nobody needs it any more, ends, and is not started again.
+    pub(super) fn leave(&mut self, s: usize) {
+        let has_left =
+            self.slots[s].life.as_ref().is_some_and(|life| life.parts.replica.is_removed());
+        if !has_left || self.slots[s].fate == Fate::Gone {
+            return;
+        }
+        self.trace(|| format!("m{s} has left"));
+        // Those who say so may have decided it, and not have applied it yet.
+        self.totals.changes += u64::from(self.slots[s].fate == Fate::Belongs);
+        self.slots[s].fate = Fate::Gone;
+        self.slots[s].has_left = true;
+        if let Some(process) = self.process(s) {
+            let longest = if self.rngs.faults.one_in(2) { 1 } else { 1_000 };
+            let at_ns = self.now_ns + self.rngs.faults.below(longest) * MS;
+            self.events.add(at_ns, Event::End(process));
+        }
+    }
+
+    /// In the end it is decided that whoever has left was taken out.
+    pub(super) fn check_left(&mut self) {
+        let members = self.judge.members();
+        let wrong = self.slots.iter().position(|slot| slot.has_left && !members.is_removed(slot.id));
+        if let Some(s) = wrong {
+            self.fail(format!("member {s} has left, but nobody has decided that"));
         }
     }
 

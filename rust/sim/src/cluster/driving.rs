@@ -42,6 +42,7 @@ impl Cluster {
         if has_results {
             self.carry_out(s);
         }
+        self.leave(s);
     }
 
     pub(super) fn send_all(&mut self, s: usize, outgoing: Vec<Outgoing>) {
@@ -109,9 +110,16 @@ impl Cluster {
             let Some(life) = self.slots[s].life.as_mut() else { return };
             let mut decided: Vec<Decided> = life.parts.replica.take_decided().collect();
             let answers = life.parts.replica.take_answers();
-            if (decided.is_empty() && answers.is_empty()) || self.problem.is_some() {
+            let left = if life.parts.replica.is_removed() {
+                std::mem::take(&mut life.leaving)
+            } else {
+                Vec::new()
+            };
+            let is_done = decided.is_empty() && answers.is_empty() && left.is_empty();
+            if is_done || self.problem.is_some() {
                 return;
             }
+            self.deliver(s, left);
             self.mix_up(&mut decided);
             for one in decided {
                 self.apply(s, one);
@@ -155,8 +163,10 @@ impl Cluster {
         }
         let mut completions = Vec::new();
         let Some(life) = self.slots[s].life.as_mut() else { return };
-        let applier = &mut life.parts.applier;
-        applier.apply(position, one.command.as_ref(), one.ticket, &mut completions);
+        let super::member::Life { parts, leaving, .. } = life;
+        let applier = &mut parts.applier;
+        let to = if one.removes_self { leaving } else { &mut completions };
+        applier.apply(position, one.command.as_ref(), one.ticket, to);
         applier.notify(&mut completions);
         if matches!(&one.command, Some(Command { body: Body::Noop, .. })) {
             life.moments.push((one.index, applier.store.view()));

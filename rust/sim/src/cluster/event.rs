@@ -19,8 +19,6 @@ pub(super) struct Parcel {
     pub from: u64,
     pub sender: Process,
     pub to: u64,
-    /// The sender's term.
-    pub term: u64,
     pub position: Position,
     pub time_ns: u64,
     pub bytes: Arc<Vec<u8>>,

@@ -28,6 +28,13 @@ pub(super) struct Seen {
     last: u64,
 }
 
+impl Seen {
+    /// The log ends there.
+    pub fn keep(&mut self, last: u64) {
+        self.last = self.last.min(last);
+    }
+}
+
 /// What a member has told others to be durable.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Told {

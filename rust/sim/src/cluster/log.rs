@@ -110,6 +110,11 @@ impl Cluster {
                 life.parts.chores.disk_is_full(now);
                 let Some(writing) = life.writing.take() else { return };
                 let back = life.parts.replica.refused(now, writing, why);
+                if life.parts.replica.is_alone() {
+                    let raft = life.parts.replica.raft();
+                    self.judge.births.taken_back(raft.hard_state().term, raft.persisted_index());
+                    life.seen.keep(raft.persisted_index());
+                }
                 self.totals.full_disks += 1;
                 self.trace(|| format!("m{s} finds its disk full"));
                 for one in back {

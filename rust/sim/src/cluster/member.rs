@@ -6,7 +6,7 @@ use std::sync::Arc;
 use coreos_engine::boot::{Parts, boot};
 use coreos_engine::chores::Job;
 use coreos_engine::replica::Writing;
-use coreos_engine::{EngineError, Joining, Limits, MemberConfig, Now};
+use coreos_engine::{Completion, EngineError, Joining, Limits, MemberConfig, Now};
 use coreos_store::StoreView;
 use coreos_wal::{Batch, WalOptions};
 
@@ -52,6 +52,8 @@ pub(super) struct Life {
     pub moments: Vec<(u64, StoreView)>,
     /// Reads that wait for an entry.
     pub readable: Vec<(u64, u64)>,
+    /// Answers to those who have asked for this member's removal, until nobody needs it any more.
+    pub leaving: Vec<Completion>,
     /// Somebody holds the applying lock.
     pub applies_later: bool,
     pub written_bytes: u64,
@@ -66,6 +68,8 @@ pub(super) struct Life {
 pub(super) enum Fate {
     /// It belongs to the cluster, and is started again when it has ended.
     Belongs,
+    /// It has been taken out, and goes on, across restarts too, until it knows that nobody needs it.
+    Leaving,
     /// It has left the cluster, or its data is lost: it never comes back.
     Gone,
 }
@@ -79,6 +83,8 @@ pub(super) struct Slot {
     pub life: Option<Life>,
     pub lives: u64,
     pub fate: Fate,
+    /// It has ended because it was told, or had decided, that it was taken out.
+    pub has_left: bool,
     pub paused_until_ns: u64,
     pub slow_until_ns: u64,
     /// The last stop was a clean one and left nothing but the commit index in the last batch.
@@ -143,6 +149,7 @@ impl Slot {
             life: None,
             lives: 0,
             fate: Fate::Belongs,
+            has_left: false,
             paused_until_ns: 0,
             slow_until_ns: 0,
             commit_is_last: false,
@@ -218,6 +225,7 @@ impl Cluster {
 
     fn begin_life(&mut self, s: usize, parts: Parts) {
         let slot = &mut self.slots[s];
+        let leads = parts.replica.leads();
         slot.disk.disarm();
         slot.lives += 1;
         slot.commit_is_last = false;
@@ -231,10 +239,12 @@ impl Cluster {
             jobs: Vec::new(),
             moments: Vec::new(),
             readable: Vec::new(),
+            leaving: Vec::new(),
             applies_later: false,
             written_bytes: 0,
             floor: self.judge.floor(),
-            is_current: false,
+            // Who decides alone has nobody to ask.
+            is_current: leads,
             seen: super::invariants::Seen::default(),
         };
         let process = Process { slot: s, life: life.number };

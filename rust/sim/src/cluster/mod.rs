@@ -52,6 +52,15 @@ pub enum BrokenRule {
     HidesGap,
 }
 
+impl std::fmt::Display for BrokenRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Raft(rule) => write!(f, "{rule:?}"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
 /// All of them, for the control that each is caught.
 pub const BROKEN_RULES: [BrokenRule; 10] = [
     BrokenRule::Raft(coreos_raft::Broken::VoteNotPersisted),

@@ -107,6 +107,7 @@ impl Cluster {
         for s in self.living() {
             self.check_installed(s);
         }
+        self.check_left();
         self.problem.take().map_or(Ok(()), Err)
     }
 
@@ -156,12 +157,16 @@ impl Cluster {
             let Some(life) = &self.slots[s].life else { return format!("m{s} is off") };
             let raft = life.parts.replica.raft();
             format!(
-                "m{s} {:?} {:?} leader {:x} last {:?} applied {} voters {:x?}",
+                "m{s} {:?} {:?} {:?} leader {:x} last {:?} persisted {} applied {} disk {:?} busy {} voters {:x?}",
+                self.slots[s].fate,
                 raft.role(),
                 raft.hard_state(),
                 raft.leader(),
                 raft.last(),
+                raft.persisted_index(),
                 life.parts.applier.raft_index,
+                life.parts.replica.read_only(),
+                life.writing.is_some(),
                 raft.membership(),
             )
         };

@@ -18,7 +18,6 @@ impl Cluster {
         let Some(sender) = self.process(s) else { return };
         let Some(life) = self.slots[s].life.as_mut() else { return };
         let before = life.parts.replica.raft().before().index;
-        let term = life.parts.replica.raft().hard_state().term;
         let applier = &mut life.parts.applier;
         let position = Position { term: applier.term, index: applier.raft_index };
         if position.index < before {
@@ -37,7 +36,6 @@ impl Cluster {
             from: self.slots[s].id,
             sender,
             to,
-            term,
             position,
             time_ns: view.time_ns(),
             bytes: Arc::new(bytes),

@@ -30,8 +30,7 @@ pub struct MemberConfig {
     /// The member joins a cluster that exists, which has given it an id: `initial_cluster` is not looked at. An
     /// existing data directory does not look at it.
     pub joining: Option<Joining>,
-    /// Make a cluster of one member from what the data directory has: its other members are removed, and what is not
-    /// known to be committed is dropped.
+    /// Make a cluster of one member from all that the data directory has: its other members are removed.
     pub force_new_cluster: bool,
     /// Between two heartbeats of a leader, in milliseconds.
     pub heartbeat_ms: u64,

@@ -46,7 +46,7 @@ fn run_seeds(broken: Option<BrokenRule>) -> Result<ClusterTotals, Failure> {
 fn a_sound_cluster_keeps_its_promises() {
     match run_seeds(None) {
         Ok(totals) => {
-            println!("{totals:?}");
+            println!("{totals:?}\nfaults: {}", totals.faults_by_kind());
             assert_eq!(totals.missing(SEEDS), Vec::<String>::new());
         }
         Err(failure) => {

@@ -91,7 +91,9 @@ fn main() -> ExitCode {
     let (said, missing) = if task.clusters {
         let plan = task.plan.unwrap_or_default();
         match run_all(task, |seed| run_cluster(seed, plan, task.broken), ClusterTotals::add) {
-            Ok(totals) => (format!("{totals:#?}"), totals.missing(seeds)),
+            Ok(totals) => {
+                (format!("{totals:?}\nfaults: {}", totals.faults_by_kind()), totals.missing(seeds))
+            }
             Err(failure) => return tell(&failure, &task),
         }
     } else {

@@ -31,7 +31,7 @@ impl Default for Plan {
             watchers: 3,
             operations: 500,
             fault_count: 12,
-            steps: 60_000,
+            steps: 200_000,
         }
     }
 }
@@ -193,6 +193,7 @@ impl Cluster {
             totals.crashes += disk.crashes;
             totals.torn += disk.torn;
         }
+        totals.close();
         totals
     }
 }

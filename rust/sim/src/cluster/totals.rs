@@ -1,6 +1,6 @@
 //! What a run has seen: a run without faults proves nothing.
 
-use super::FaultKind;
+use super::{ALL_FAULTS, FaultKind};
 
 macro_rules! totals {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -25,6 +25,8 @@ macro_rules! totals {
 }
 
 totals! {
+    /// Runs with at least 500 operations and at least 10 faults of at least 3 kinds.
+    full_runs,
     /// Things that happened.
     steps,
     /// Simulated time, in milliseconds.
@@ -96,6 +98,18 @@ impl ClusterTotals {
         self.faults[kind as usize] += 1;
     }
 
+    pub(super) fn close(&mut self) {
+        let (faults, kinds) = self.fault_count();
+        self.full_runs = u64::from(self.asked >= 500 && faults >= 10 && kinds >= 3);
+    }
+
+    /// How often each kind of fault was, as text.
+    #[must_use]
+    pub fn faults_by_kind(&self) -> String {
+        let of_kinds = ALL_FAULTS.into_iter().zip(self.faults);
+        of_kinds.map(|(kind, count)| format!("{kind:?} {count}")).collect::<Vec<_>>().join(", ")
+    }
+
     /// How many faults, and of how many kinds.
     #[must_use]
     pub fn fault_count(&self) -> (u64, usize) {
@@ -106,6 +120,7 @@ impl ClusterTotals {
     #[must_use]
     pub fn missing(&self, seeds: u64) -> Vec<String> {
         let minimums = [
+            ("runs with 500 operations and 10 faults of 3 kinds", self.full_runs, seeds),
             ("operations", self.asked, 500 * seeds),
             ("answered writes", self.answered, 200 * seeds),
             ("linearizable reads", self.quorum_reads, 50 * seeds),
@@ -113,7 +128,7 @@ impl ClusterTotals {
             ("snapshot installs", self.snapshots_installed, seeds / 2),
             ("membership changes", self.changes, seeds),
             ("promotions", self.promotions, seeds / 4),
-            ("torn writes", self.torn, seeds),
+            ("torn writes", self.torn, seeds / 4),
             ("power cuts", self.crashes, 2 * seeds),
             ("commands decided twice", self.repeated, seeds / 4),
             ("watch gaps", self.gaps, seeds / 4),
@@ -123,7 +138,10 @@ impl ClusterTotals {
             ("full disks", self.full_disks, seeds / 20),
             ("starts refused for damage", self.damage_found, seeds / 50),
         ];
-        let short = minimums.iter().filter(|(_, seen, least)| seen < least);
+        let of_kinds = ALL_FAULTS.into_iter().zip(self.faults);
+        let of_kinds = of_kinds.map(|(kind, seen)| (format!("{kind:?}"), seen, seeds / 40));
+        let minimums = minimums.map(|(name, seen, least)| (name.to_owned(), seen, least));
+        let short = minimums.into_iter().chain(of_kinds).filter(|(_, seen, least)| seen < least);
         short.map(|(name, seen, least)| format!("{name}: {seen} of at least {least}")).collect()
     }
 }

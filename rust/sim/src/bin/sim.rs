@@ -1,12 +1,15 @@
-//! `sim [--clusters] --seeds N [--first S] [--threads T]`: run seeds, print what they saw, fail on the first broken promise
-//! or if they saw too little. `sim --clusters --seeds 1 --first S --plan FAULTS,CLIENTS,WATCHERS,STEPS` repeats a run that
-//! was shrunk; with COREOS_SIM_TRACE=1 it tells everything that happens. `--broken RULE` breaks a rule of clusters.
+//! `sim [--clusters] --seeds N [--first S] [--threads T]`: run seeds, print what they saw, fail on the first broken
+//! promise or if they saw too little. `sim --clusters --seeds 1 --first S --plan FAULTS,CLIENTS,WATCHERS,STEPS` repeats
+//! a run that was shrunk; with COREOS_SIM_TRACE=1 it tells everything that happens. `--broken RULE` breaks a rule of
+//! clusters.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use coreos_sim::cluster::{BROKEN_RULES, BrokenRule, ClusterTotals, Plan, run as run_cluster, shrink};
+use coreos_sim::cluster::{
+    BROKEN_RULES, BrokenRule, ClusterTotals, Plan, run as run_cluster, shrink,
+};
 use coreos_sim::{Failure, Totals, run};
 
 #[derive(Clone, Copy)]
@@ -20,7 +23,8 @@ struct Task {
 }
 
 fn parse() -> Option<Task> {
-    let mut task = Task { clusters: false, seeds: 200, first: 0, threads: 2, plan: None, broken: None };
+    let mut task =
+        Task { clusters: false, seeds: 200, first: 0, threads: 2, plan: None, broken: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         if word == "--clusters" {
@@ -113,7 +117,9 @@ fn main() -> ExitCode {
 
 fn tell(failure: &Failure, task: &Task) -> ExitCode {
     eprintln!("sim: {failure}");
-    if let Some((plan, failure)) = task.plan.is_none().then(|| shrink(failure.seed, task.broken)).flatten() {
+    if let Some((plan, failure)) =
+        task.plan.is_none().then(|| shrink(failure.seed, task.broken)).flatten()
+    {
         eprintln!("sim: smallest: {failure}");
         eprintln!(
             "sim: repeat it with COREOS_SIM_TRACE=1 sim --clusters --seeds 1 --first {} --plan {plan}",

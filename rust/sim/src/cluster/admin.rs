@@ -146,7 +146,8 @@ impl Cluster {
     /// In the end it is decided that whoever has left was taken out.
     pub(super) fn check_left(&mut self) {
         let members = self.judge.members();
-        let wrong = self.slots.iter().position(|slot| slot.has_left && !members.is_removed(slot.id));
+        let wrong =
+            self.slots.iter().position(|slot| slot.has_left && !members.is_removed(slot.id));
         if let Some(s) = wrong {
             self.fail(format!("member {s} has left, but nobody has decided that"));
         }

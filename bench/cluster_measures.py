@@ -80,4 +80,3 @@ def _write(member: Member, timeout_s: float) -> bool:
         return False
     finally:
         connection.close()
-

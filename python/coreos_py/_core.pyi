@@ -59,19 +59,20 @@ class Engine:
         upstream: bool = False,
         fsync: bool = True,
     ) -> Engine:
-        """Lock DATA_DIR, recover or create it; the only voter becomes leader and publishes. Others do so once they
-        can talk to each other (`serve_peers`).
+        """Lock DATA_DIR, recover or create it; the only voter becomes leader and publishes. Others do so once
+        they can talk to each other (`serve_peers`).
 
-        `token` None means the default token and no check against the directory's own. A new directory is that of
-        a member of `initial_cluster`, or of the member with the id and the cluster id of `joining`.
+        `token` None means the default token and no check against the directory's own. A new directory is that
+        of a member of `initial_cluster`, or of the member with the id and the cluster id of `joining`.
         `force_new_cluster` makes a cluster of one from an existing directory.
         """
     def status(self) -> dict[str, Any]:
         """`member_id`, `cluster_id`, `leader_id`, `term`, `raft_index`, `applied`, `commit`, `etcd_index`,
         `state` ("StateLeader", ...), `name`, `start_time_ns`, `leader_since_ns` (0 without a leader),
-        `is_removed` (from the cluster), `is_current` (it has caught up since its start), `read_only` (None or why),
-        `poisoned` (None or why), `oldest_proposal_ms` (how long the oldest write that is not durable yet has
-        been waiting, 0 without any), `cluster_version`, `wal_segments`, `keys`, `watchers`."""
+        `is_removed` (from the cluster), `is_current` (it has caught up since its start), `read_only` (None
+        or why), `poisoned` (None or why), `oldest_proposal_ms` (how long the oldest write that is not
+        durable yet has been waiting, 0 without any), `cluster_version`, `wal_segments`, `keys`,
+        `watchers`."""
     def members(self) -> list[dict[str, Any]]:
         """`id` (int), `name`, `peer_urls`, `client_urls`, `is_learner`, sorted by id."""
     def removed_members(self) -> list[int]:
@@ -81,7 +82,7 @@ class Engine:
         of the store's error (100 not found, 101 not as expected, 105 exists, 107 not allowed, 209 over a
         limit), or 300: the log had taken it and gave it back, so it was not made. Blocks."""
     def add_member(self, peer_urls: list[str], *, timeout_ms: int) -> tuple[int, int]:
-        """A member that learns until it has caught up, then votes: its id, and 0 or an error (101 or 105: the id or
+        """A member that learns until it has caught up, then votes: its id, and 0 or an error (101 the id, 105
         a URL exists)."""
     def remove_member(self, id: int, *, timeout_ms: int) -> int:
         """0 or an error: 100 there is none, 107 removed before, 108 it is the last that votes."""
@@ -95,18 +96,19 @@ class Engine:
         cluster_version: str,
         program_version: str | None,
     ) -> None:
-        """Serve the peer port on these listening sockets, each with whether it speaks TLS, and talk to the other
-        members from now on. Once; the sockets may be closed afterwards. `known`: ids and peer URLs of members, for
-        one that joins and has not heard of any. `tls`: files of certificate, key and authority,
-        whether callers have to show a certificate of that authority, and the common name that it must have. The
-        versions are what `GET /version` says. EngineError with kind ``"config"`` for certificates that cannot be used."""
+        """Serve the peer port on these listening sockets, each with whether it speaks TLS, and talk to the
+        other members from now on. Once; the sockets may be closed afterwards. `known`: ids and peer URLs
+        of members, for one that joins and has not heard of any. `tls`: files of certificate, key and
+        authority, whether callers have to show a certificate of that authority, and the common name that
+        it must have. The versions are what `GET /version` says. EngineError with kind ``"config"`` for
+        certificates that cannot be used."""
     def hand_over(self) -> None:
-        """Give leadership to another member, if this one leads and there is one to take it. Blocks, for an election
-        timeout at most."""
+        """Give leadership to another member, if this one leads and there is one to take it. Blocks, for an
+        election timeout at most."""
     def statistics(self) -> dict[str, Any]:
-        """Traffic between members: `sent`, `received` (appends, appends a second, bytes a second); `followers` by id,
-        since this member leads: `success`, `fail`, `latency_ms` (current, average, standard deviation, minimum
-        (infinite without any), maximum)."""
+        """Traffic between members: `sent`, `received` (appends, appends a second, bytes a second);
+        `followers` by id, since this member leads: `success`, `fail`, `latency_ms` (current, average,
+        standard deviation, minimum (infinite without any), maximum)."""
     def auth(self) -> dict[str, Any]:
         """`enabled`; `users`: by name (roles or None, modified_index); `roles`: by name (read or None, write
         or None, modified_index), without `root`. Both sorted by name. It may be long: for a worker thread.

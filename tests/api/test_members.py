@@ -73,18 +73,36 @@ def test_members_that_do_not_exist(module_servers: Servers, kind: Kind, shown: s
 
 
 @OURS
-def test_what_one_member_cannot_do_says_why(module_servers: Servers, kind: Kind) -> None:
+def test_the_last_voter_stays_and_the_refusal_says_why(module_servers: Servers, kind: Kind) -> None:
     with module_servers(kind).connect() as conn:
         member = only_member(conn)
         index = conn.get("/_none").etcd_index
         refused = change(conn, "DELETE", f"/{member['id']}")
         assert refused.status == 409
         assert "stop the process and delete its data directory instead" in refused.json()["message"]
-        refused = change(conn, "POST", "", ["http://127.0.0.1:9"])
-        assert refused.status == 501
-        assert "more than one member is not supported" in refused.json()["message"]
-        # Only after everything else has been found right.
         assert change(conn, "POST", "", ["http://127.0.0.1:9/x"]).status == 400
         assert change(conn, "POST", "", list(map(str, member["peerURLs"]))).status == 409  # type: ignore[call-overload]
         assert only_member(conn) == member
         assert conn.get("/_none").etcd_index == index
+
+
+@ALL
+def test_a_second_member_is_added(make_server: ServerFactory, kind: Kind) -> None:
+    server = make_server(kind).start()
+    with server.connect() as conn:
+        first = only_member(conn)
+        reply = change(conn, "POST", "", ["http://127.0.0.1:9"])
+        assert reply.status == 201
+        added = reply.json()
+        assert added == {"id": added["id"], "name": "", "peerURLs": ["http://127.0.0.1:9"], "clientURLs": []}
+        everyone = conn.request("GET", "/v2/members").json()["members"]
+        assert everyone == sorted([first, added], key=lambda member: int(member["id"], 16))
+        if kind.is_ours:
+            # It votes only once it has caught up, so one that never starts is in nobody's way.
+            assert conn.put("/a", "1").status == 201
+            assert change(conn, "DELETE", f"/{added['id']}").status == 204
+            assert change(conn, "DELETE", f"/{added['id']}").status == 410
+            assert only_member(conn) == first
+    if not kind.is_ours:
+        # Two are a quorum now, and it would wait for the other until it is killed.
+        server.kill()

@@ -10,6 +10,7 @@ from coreos_py.etcd.endpoints.context import Context
 
 MEMBER_ID = 0x2E1259D415F2A040
 CLUSTER_ID = 0x48276A8F75B6A87
+NEW_ID = 0xABC
 STATS_NAMES = """\
 getsSuccess getsFail setsSuccess setsFail deleteSuccess deleteFail updateSuccess updateFail
 createSuccess createFail compareAndSwapSuccess compareAndSwapFail compareAndDeleteSuccess compareAndDeleteFail
@@ -26,6 +27,8 @@ class FakeMember:
     #: What each change that is asked for comes to, and what was asked.
     outcomes: list[int | EngineError] = field(default_factory=list)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
+    #: Of what passes between members: what differs from one member that is alone.
+    traffic: dict[str, Any] = field(default_factory=dict)
     #: Users and roles as each look finds them; the last one stays.
     tables: list[dict[str, Any]] = field(
         default_factory=lambda: [{"enabled": False, "users": {}, "roles": {}}]
@@ -76,6 +79,15 @@ class FakeMember:
         if isinstance(outcome, EngineError):
             raise outcome
         return outcome
+
+    def add_member(self, peer_urls: list[str], *, timeout_ms: int) -> tuple[int, int]:
+        return NEW_ID, self._change("add_member", peer_urls)
+
+    def remove_member(self, id: int, *, timeout_ms: int) -> int:
+        return self._change("remove_member", id)
+
+    def statistics(self) -> dict[str, Any]:
+        return {"received": (0, 0.0, 0.0), "sent": (0, 0.0, 0.0), "followers": {}} | self.traffic
 
     def update_member(self, id: int, peer_urls: list[str], *, timeout_ms: int) -> int:
         return self._change("update_member", id, peer_urls)

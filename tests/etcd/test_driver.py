@@ -31,6 +31,9 @@ class FakeEngine:
         lines, self.lines = self.lines, []
         return lines
 
+    def status(self) -> dict[str, Any]:
+        return {"is_removed": False}
+
 
 class FakeFront:
     """Turns as scripted; a pipe stands for the epoll descriptor."""

@@ -20,7 +20,7 @@ from tests.support.wire import PeerClosed
 from tests.support.writers import Journal, Writers
 
 #: Of a member under test; most are in reserve.
-DESCRIPTORS = 200
+DESCRIPTORS = 350
 
 
 def make_tls_server(make_server: ServerFactory, folder: Path, *flags: str) -> Server:

@@ -50,7 +50,13 @@ class Clients:
     """Threads that ask until they are stopped. Used as a context; a reply that makes no sense fails it."""
 
     def __init__(
-        self, cluster: Cluster, seed: int, *, count: int = 6, keys: int = 4, recording: Recording
+        self,
+        cluster: Cluster,
+        seed: int,
+        *,
+        count: int = 6,
+        keys: int = 4,
+        recording: Recording,
     ) -> None:
         self._cluster = cluster
         self._recording = recording

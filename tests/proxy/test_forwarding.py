@@ -162,6 +162,21 @@ def test_what_cannot_be_forwarded_is_refused_and_ends(proxy: Proxy, sent: bytes,
         assert reply.header("Connection") == "close"
 
 
+def test_keys_beyond_ascii_as_people_type_them(proxy: Proxy) -> None:
+    request = (
+        "PUT /v2/keys/ä?prevExist=false&x=ö HTTP/1.1\r\nHost: h\r\nX-Name: ä\r\nContent-Length: 0\r\n\r\n"
+    )
+    with proxy.connect() as client:
+        # All at once, and byte by byte; the second of two that come together is no other than the first.
+        client.send(2 * request.encode())
+        assert client.read_reply().json()["node"]["key"] == "/ä"
+        assert client.read_reply().json()["errorCode"] == 105
+        for byte in request.encode():
+            client.send(bytes([byte]))
+        assert client.read_reply().json()["cause"] == "/ä"
+        assert client.request("DELETE", "/v2/keys/%C3%A4").status == 200
+
+
 def test_no_tunnels_and_no_malformed_paths(proxy: Proxy) -> None:
     with proxy.connect() as client:
         assert client.request("CONNECT", "h:1").status == 400

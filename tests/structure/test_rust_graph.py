@@ -29,7 +29,7 @@ NEVER_SHIPPED = {"coreos-sim", "coreos-loadgen"}
 IMPURE = {"rustix", "libc", "mio", "socket2", "tokio", "rand", "getrandom", "tempfile", "crossbeam-channel"}
 PURE = {"coreos-http", "coreos-store", "coreos-raft"}
 
-# A feature by which rules of consensus are broken on purpose, for the simulator's controls, and who may ask for it.
+# The feature by which rules of consensus are broken on purpose and who may ask for it.
 BROKEN = "broken"
 BREAKS = {"coreos-sim"}
 

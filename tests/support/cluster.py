@@ -19,10 +19,15 @@ ASK_TIMEOUT_S = 2.0
 class Member(Server):
     """One of them."""
 
-    def __init__(self, kind: Kind, work_dir: Path, name: str, network: Network | None) -> None:
-        super().__init__(kind, work_dir, name=name)
+    def __init__(
+        self, kind: Kind, work_dir: Path, name: str, network: Network | None, flags: Sequence[str] = ()
+    ) -> None:
+        super().__init__(kind, work_dir, name=name, flags=flags)
         self.others: tuple[Member, ...] = ()
         self.is_paused = False
+        self.peer_scheme = "http"
+        #: Instead of it and the others.
+        self.listed: str | None = None
         self._network = network
 
     @property
@@ -38,13 +43,20 @@ class Member(Server):
     @property
     def peer_url(self) -> str:
         """Where its peers connect."""
-        return f"http://{self.host}:{self.peer_port}"
+        return f"{self.peer_scheme}://{self.host}:{self.peer_port}"
+
+    @property
+    def client_url(self) -> str:
+        """Where clients connect, as a URL."""
+        return f"http://{self.host}:{self.client_port}"
 
     def command(self) -> list[str]:
         """The command line: that of a single member, but for where it is and who is in the cluster."""
         words = [word.replace(f"//{LOOPBACK}:", f"//{self.host}:") for word in super().command()]
+        plain = f"http://{self.host}:{self.peer_port}"
+        words = [self.peer_url if word == plain else word for word in words]
         everybody = ",".join(f"{member.name}={member.peer_url}" for member in (self, *self.others))
-        words[words.index("--initial-cluster") + 1] = everybody
+        words[words.index("--initial-cluster") + 1] = self.listed or everybody
         return words if self._network is None else [*self._network.prefix(self.name), *words]
 
     def pause(self) -> None:
@@ -79,9 +91,36 @@ class Cluster:
     """`start()` returns when every member answers, for which there has to be a leader."""
 
     def __init__(
-        self, kind: Kind, work_dir: Path, names: Sequence[str], network: Network | None = None
+        self,
+        kind: Kind,
+        work_dir: Path,
+        names: Sequence[str],
+        network: Network | None = None,
+        flags: Sequence[str] = (),
     ) -> None:
-        self.members = [Member(kind, work_dir / name, name, network) for name in names]
+        self.kind = kind
+        self.flags = tuple(flags)
+        self._work_dir = work_dir
+        self._network = network
+        self.members: list[Member] = []
+        for name in names:
+            self.new(name)
+            self.members[-1].flags = list(flags)
+
+    def new(self, name: str) -> Member:
+        """One more, that is not started; for one that joins a cluster that there is."""
+        flags = [*self.flags, "--initial-cluster-state", "existing"]
+        self.members.append(Member(self.kind, self._work_dir / name, name, self._network, flags))
+        self._introduce()
+        return self.members[-1]
+
+    def forget(self, gone: Member) -> None:
+        """It belongs to the cluster no more."""
+        self.members.remove(gone)
+        gone.discard()
+        self._introduce()
+
+    def _introduce(self) -> None:
         for member in self.members:
             member.others = tuple(other for other in self.members if other is not member)
 

@@ -36,7 +36,8 @@ def end_process(reason: str) -> NoReturn:
 
 
 class Driver:
-    """Turns of the front, and what comes out of them: requests to answer and connections to wake.
+    """Turns of the front, and what comes out of them: requests to answer and connections to wake. `drained`
+    and `removed` are set when the last connection has gone, and when the cluster has removed this member.
 
     `end` is called with the reason when the engine is poisoned, after TLS clients had 0.2 s to be told. All
     methods run on the Trio thread.
@@ -53,6 +54,7 @@ class Driver:
         self.front = front
         self.fed: dict[int, Fed] = {}
         self.drained = trio.Event()
+        self.removed = trio.Event()
         self._engine = engine
         self._context = context
         self._nursery = nursery
@@ -79,6 +81,8 @@ class Driver:
             await trio.sleep(max(self._next_ms, 1) / 1000)
             self.turn()
             self.log_lines()
+            if self._engine.status()["is_removed"]:
+                self.removed.set()
 
     def turn(self) -> None:
         """One turn; also called by whoever has just fed a connection."""

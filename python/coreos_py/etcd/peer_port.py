@@ -19,7 +19,7 @@ Plan = bootstrap.Restart | bootstrap.NewCluster | bootstrap.Join
 
 
 def serve_peers(engine: "Engine", settings: Settings, plan: Plan, listeners: "Sequence[Listener]") -> None:
-    """Have the engine serve the listening sockets and talk to the other members. StartError for certificates."""
+    """Have the engine serve these sockets and talk to the other members. StartError for certificates."""
     from coreos_py._core import EngineError
 
     sockets = [(one.socket.fileno(), one.url.scheme == "https") for one in listeners]
@@ -37,7 +37,7 @@ def serve_peers(engine: "Engine", settings: Settings, plan: Plan, listeners: "Se
 
 
 def _known(engine: "Engine", settings: Settings, plan: Plan) -> list[tuple[int, list[str]]]:
-    """Members to talk to, for one that does not know any: it joins, or was ended before it heard of the others."""
+    """Members to talk to, for one that does not know any: it joins, or ended before it heard of any."""
     if engine.members():
         return []
     if plan.joining is None:

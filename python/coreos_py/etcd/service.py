@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from coreos_py._core import Engine, Front
 
 _LOG = logs.Log("etcd")
-# How often a member looks whether it still is one.
-_REMOVED_LOOK_S = 0.5
 
 Take = Callable[[socket.socket, str], None]
 
@@ -91,7 +89,7 @@ class Service:
                 accepting = trio.CancelScope()
                 nursery.start_soon(self._accept, clients, driver, nursery, accepting)
                 notify(environ, "READY=1\nSTATUS=serving clients")
-                number = self._noted_signals[0] if self._noted_signals else await self._end(signals)
+                number = self._noted_signals[0] if self._noted_signals else await self._end(driver, signals)
                 if number:
                     _LOG.info("stopping", signal=signal.Signals(number).name)
                 notify(environ, "STOPPING=1")
@@ -106,7 +104,7 @@ class Service:
         signal.set_wakeup_fd(-1)
         driver.log_lines()
 
-    async def _end(self, signals: "AsyncIterator[int]") -> int:
+    async def _end(self, driver: Driver, signals: "AsyncIterator[int]") -> int:
         """Wait for a signal, or (0) for the cluster to remove this member."""
         number = 0
 
@@ -117,8 +115,7 @@ class Service:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(wait_for_signal, nursery.cancel_scope)
-            while not self._engine.status()["is_removed"]:
-                await trio.sleep(_REMOVED_LOOK_S)
+            await driver.removed.wait()
             nursery.cancel_scope.cancel()
         if not number:
             _LOG.error("the member has been permanently removed from the cluster")

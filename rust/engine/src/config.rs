@@ -27,11 +27,10 @@ pub struct MemberConfig {
     pub name: String,
     /// Names and peer URLs of the cluster's first members. An existing data directory does not look at it.
     pub initial_cluster: Vec<(String, Vec<String>)>,
-    /// The member joins a cluster that exists, which has given it an id: `initial_cluster` is not looked at. An existing
-    /// data directory does not look at it.
+    /// The member joins a cluster that exists, which has given it an id: `initial_cluster` is not looked at. An
+    /// existing data directory does not look at it.
     pub joining: Option<Joining>,
-    /// Make a cluster of one member from what the data directory has: its other members are removed, and what is not
-    /// known to be committed is dropped.
+    /// Make a cluster of one member from all that the data directory has: its other members are removed.
     pub force_new_cluster: bool,
     /// Between two heartbeats of a leader, in milliseconds.
     pub heartbeat_ms: u64,

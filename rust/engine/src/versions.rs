@@ -4,6 +4,8 @@ use coreos_store::Body;
 
 /// The newest version that brought a kind or a field of a command.
 pub const NEWEST: &str = "0.2.0";
+/// The oldest one: what a cluster speaks as long as not all of its members are known.
+pub const OLDEST: &str = "0.1.0";
 /// What 0.1 wrote.
 const WRITTEN_BY_01: &str = "2.3.0";
 

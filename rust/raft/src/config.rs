@@ -19,8 +19,8 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// Bounds on what is kept and sent, in bytes. All but `ready_bytes` and `append_bytes`, which are payload, count what an
-/// entry takes in memory.
+/// Bounds on what is kept and sent, in bytes. All but `ready_bytes` and `append_bytes`, which are payload, count what
+/// an entry takes in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Payload in one ready, unless a single entry is larger.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.support import power
+from tests.support import network, power
 from tests.support.server import debian_etcd
 
 
@@ -138,6 +138,18 @@ PARTS = (
         power.missing,
     ),
     play("kills", 1000, "kills", "tests/faults/test_kill.py", _WRITERS, "COREOS_KILLS"),
+    play(
+        "histories",
+        100,
+        "faults",
+        "tests/histories/test_long.py",
+        (
+            *("tests/histories", "tests/cluster/asking.py", "tests/etcdctl/runner.py"),
+            *support("cluster", "linearizable", "network"),
+        ),
+        "COREOS_FAULTS",
+        network.missing,
+    ),
     play("model", 5000, "examples for each server", "tests/api/test_state_machine.py", _MODEL, _EXAMPLES),
     play(
         "differential",

@@ -14,8 +14,8 @@ def join_again(settings: Settings) -> Join:
     others = [url for member, urls in cluster if member != settings.name for url in urls]
     if not others:
         raise StartError(
-            f"the member in {settings.data_dir} was ended before it had heard of its cluster: start it with the "
-            "--initial-cluster and --initial-cluster-state existing that it was first started with"
+            f"the member in {settings.data_dir} was ended before it had heard of its cluster: start it with "
+            "the --initial-cluster and --initial-cluster-state existing that it was first started with"
         )
     failures: list[str] = []
     running = next(answers(others, network, failures), None)

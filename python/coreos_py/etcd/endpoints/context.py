@@ -97,8 +97,8 @@ class Member(Protocol):
 class Context:
     """Facts and ways to ask. `now_ns` is nanoseconds since 1970; `front_counters` are counts since start.
 
-    The front may be asked on its own thread only, the member on any. `is_strict`: a removal that would leave too few
-    members that have started is refused.
+    The front may be asked on its own thread only, the member on any. `is_strict`: a removal that would leave
+    too few members that have started is refused.
     """
 
     member: Member

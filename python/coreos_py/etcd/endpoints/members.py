@@ -1,7 +1,7 @@
 """/v2/members: who belongs to the cluster.
 
-A new member learns first, and votes once it has caught up: until then it is in nobody's way, also when it never
-starts.
+A new member learns first, and votes once it has caught up: until then it is in nobody's way, also when it
+never starts.
 """
 
 import json

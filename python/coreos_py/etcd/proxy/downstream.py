@@ -1,5 +1,6 @@
 """One client's connection: requests in, replies out, one at a time."""
 
+import re
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -15,6 +16,7 @@ from coreos_py.etcd.proxy.upstream import CutError
 _LOG = logs.Log("etcd")
 _RECEIVE_BYTES = 64 * 1024
 _LINGER_S = 2.0
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 _CLIENT_GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -45,7 +47,10 @@ class Downstream:
         self._remote = remote
         self._limits = limits
         self._answer = answer
-        self._wire = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
+        self._wire = self._new_wire()
+        # Bytes of a request's first line, until it is whole and h11 has it.
+        self._line = bytearray()
+        self._has_line = False
         self._has_ended = False
         self._is_head = False
         self._waiting: trio.CancelScope | None = None
@@ -71,7 +76,7 @@ class Downstream:
             if self._wire.our_state is not h11.DONE or self._wire.their_state is not h11.DONE:
                 await self._linger()
                 return
-            self._wire.start_next_cycle()
+            self._begin_anew()
 
     async def _next_request(self) -> Incoming | None:
         """The next request with its body; None when there is none any more, or not in time."""
@@ -80,7 +85,7 @@ class Downstream:
         size = 0
         self._is_head = False
         # One that has begun has to be here soon.
-        limit_s = self._limits.request_s if self._wire.trailing_data[0] else self._limits.idle_s
+        limit_s = self._limits.request_s if self._has_begun else self._limits.idle_s
         with trio.CancelScope(deadline=trio.current_time() + limit_s) as scope:
             self._waiting = scope
             try:
@@ -112,7 +117,7 @@ class Downstream:
                 if self._has_ended:
                     return None
                 data = await self._stream.receive_some(_RECEIVE_BYTES)
-                if data and self._wire.their_state is h11.IDLE and not self._wire.trailing_data[0]:
+                if data and not self._has_begun:
                     scope.deadline = min(scope.deadline, trio.current_time() + self._limits.request_s)
                 self._take(bytes(data))
         except h11.RemoteProtocolError as error:
@@ -129,8 +134,40 @@ class Downstream:
                 raise _Refused(self._too_long())
         return event
 
+    @property
+    def _has_begun(self) -> bool:
+        return self._has_line or bool(self._line)
+
+    def _new_wire(self) -> h11.Connection:
+        return h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.head_bytes)
+
+    def _begin_anew(self) -> None:
+        """For the next request. What has come of it already is looked at as its beginning."""
+        come = self._wire.trailing_data[0]
+        self._wire = self._new_wire()
+        self._has_line = False
+        if come:
+            self._take(bytes(come))
+        if self._has_ended:
+            self._take(b"")
+
     def _take(self, data: bytes) -> None:
+        """Give h11 what was received, none for the end.
+
+        It takes nothing but ASCII in a request line. Servers of etcd do, and people type such keys.
+        """
         self._has_ended = self._has_ended or not data
+        if not self._has_line:
+            self._line += data
+            end = self._line.find(b"\n") + 1
+            if not end and data and len(self._line) <= self._limits.head_bytes:
+                return
+            self._has_line = True
+            line = _BEYOND_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], bytes(self._line[:end]))
+            self._wire.receive_data(line + bytes(self._line[end:]))
+            self._line.clear()
+            if data:
+                return
         self._wire.receive_data(data)
 
     def _too_long(self) -> Reply:

@@ -16,8 +16,9 @@ pub(super) struct Forced<'a> {
 }
 
 impl Forced<'_> {
-    /// Drop what is not known to be committed, and write the entries that leave this member alone, committed. Gives
-    /// what has been done, for the log.
+    /// Keep everything that the log has, and write the entries that leave this member alone, all of it committed. The
+    /// original drops what is not known to be committed; but a client may have been answered, and a member that was
+    /// killed may not have written that any more. Gives what has been done, for the log.
     pub fn make(
         self,
         wal: &mut Wal,
@@ -25,8 +26,8 @@ impl Forced<'_> {
         incarnation: u64,
     ) -> Result<String, EngineError> {
         let Self { replay, identity, config } = self;
-        let dropped = replay.tail.len();
-        replay.tail.clear();
+        let unknown = replay.tail.len();
+        replay.apply_to(u64::MAX);
         let own = identity.member_id;
         let mut members = replay.applier.store.members_table();
         let mut bodies = Vec::new();
@@ -63,7 +64,8 @@ impl Forced<'_> {
         replay.tail.extend(commands);
         replay.apply_to(commit);
         Ok(format!(
-            "forced a new cluster: {removed} other members were removed, {dropped} uncommitted entries were discarded"
+            "forced a new cluster: {removed} other members were removed; {unknown} entries of which it was not known \
+             whether they were committed are kept"
         ))
     }
 }

@@ -10,9 +10,9 @@ use crate::error::{EngineError, ErrorKind};
 use crate::replica::{Decided, Seen};
 
 impl Parts {
-    /// Become leader, if this is the sole voter, and publish this member's name and URLs; the member of a larger cluster
-    /// does the latter as soon as it can. `observe` sees every entry that is decided meanwhile. A sole voter whose disk
-    /// is full starts read-only; it does the rest when there is room.
+    /// Become leader, if this is the sole voter, and publish this member's name and URLs; the member of a larger
+    /// cluster does the latter as soon as it can. `observe` sees every entry that is decided meanwhile. A sole voter
+    /// whose disk is full starts read-only; it does the rest when there is room.
     ///
     /// # Errors
     /// The log could not be written.

@@ -1,5 +1,5 @@
-//! Reads that wait: those that are to see everything that was answered anywhere before they were asked, until the leader
-//! has confirmed that it leads; and every read, until this member has caught up once since its start.
+//! Reads that wait: those that are to see everything that was answered anywhere before they were asked, until the
+//! leader has confirmed that it leads; and every read, until this member has caught up once since its start.
 
 use super::Front;
 use super::auth::{Access, Who};

@@ -1,5 +1,6 @@
 //! One member's decisions as a step function: proposals, messages and the passing of time go in; what has to be made
-//! durable, what is to be sent and what has been decided comes out. It knows no thread, no clock, no disk and no socket.
+//! durable, what is to be sent and what has been decided comes out. It knows no thread, no clock, no disk and no
+//! socket.
 //!
 //! The driver's round:
 //! 1. [`Replica::propose`], [`Replica::read`], [`Replica::receive`], [`Replica::tick`] and [`Replica::raft_ticks`], as
@@ -8,8 +9,8 @@
 //!    order, and answer what [`Replica::take_answers`] gives;
 //!    After a [`Body::Noop`], the store's digest ([`News::Digest`]);
 //! 3. [`Replica::fill`] a batch; send what there is to be sent; write and sync the batch;
-//! 4. [`Replica::written`], or [`Replica::refused`] if the disk was full and nothing was written. A failed write or sync
-//!    is the end: [`Replica::poison`].
+//! 4. [`Replica::written`], or [`Replica::refused`] if the disk was full and nothing was written. A failed write or
+//!    sync is the end: [`Replica::poison`].
 
 mod appended;
 mod deciding;
@@ -85,6 +86,7 @@ pub struct Replica {
     ticked_mono_ns: u64,
     seen: HardStateSeen,
     leader_since_wall_ns: u64,
+    leader_since_mono_ns: u64,
 
     incarnation: u64,
     sequence: u64,
@@ -141,6 +143,7 @@ impl Replica {
             ticked_mono_ns: now.mono_ns,
             seen: HardStateSeen::default(),
             leader_since_wall_ns: 0,
+            leader_since_mono_ns: 0,
             incarnation,
             sequence: 0,
             encoder: Encoder::default(),

@@ -108,9 +108,9 @@ impl Replica {
         self.heard_ns = self.heard_ns.max(self.stored_ns);
     }
 
-    /// Let consensus time pass: as many ticks as have become due since the last call. But of a pause that is longer than
-    /// [`Replica::raft_idle_ns`] allowed, the process did not know: most of it does not count, so that what has arrived
-    /// meanwhile is heard first.
+    /// Let consensus time pass: as many ticks as have become due since the last call. But of a pause that is longer
+    /// than [`Replica::raft_idle_ns`] allowed, the process did not know: most of it does not count, so that what has
+    /// arrived meanwhile is heard first.
     pub fn raft_ticks(&mut self, now: Now) {
         let due = now.mono_ns.saturating_sub(self.ticked_mono_ns) / self.pace.tick_ns.max(1);
         if due == 0 {
@@ -169,10 +169,10 @@ impl Replica {
         self.pump(now);
     }
 
-    /// The leader's snapshot is durable here, as of `position`; the cluster time of the last command in it is `time_ns`.
-    /// True: the store is to be restored from it, at once and before anything else is applied, and those who wait are to
-    /// be answered from its window ([`Replica::settle`]). False: it is of no use any more, or whoever sent it does not
-    /// lead any more.
+    /// The leader's snapshot is durable here, as of `position`; the cluster time of the last command in it is
+    /// `time_ns`. True: the store is to be restored from it, at once and before anything else is applied, and those who
+    /// wait are to be answered from its window ([`Replica::settle`]). False: it is of no use any more, or whoever sent
+    /// it does not lead any more.
     pub fn install(
         &mut self,
         now: Now,
@@ -253,7 +253,7 @@ impl Replica {
         if present.leader != 0 && (present.leader, present.term) != (leader, term) {
             self.pending.all_unsent();
             self.send_mono_ns = 0;
-            self.leader_since_wall_ns = now.wall_ns;
+            (self.leader_since_wall_ns, self.leader_since_mono_ns) = (now.wall_ns, now.mono_ns);
         }
         self.seen = present;
     }

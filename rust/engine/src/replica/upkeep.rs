@@ -60,7 +60,9 @@ impl Replica {
         let mut newest = versions::NEWEST;
         for id in self.raft.membership().ids().filter(|&id| id != self.raft.id()) {
             match self.versions.get(&id) {
-                None => return,
+                // It has a while to appear in a new cluster, so that the first version is the last.
+                None if self.led_for_ns(now) < 2 * self.pace.election_ns => return,
+                None => newest = versions::OLDEST,
                 Some(version) if versions::is_less(version, newest) => newest = version,
                 Some(_) => {}
             }
@@ -70,6 +72,10 @@ impl Replica {
             let (text, shows_machine_keys) = (newest.to_owned(), self.shows_machine_keys);
             self.append_own(now, Body::ClusterVersion { text, shows_machine_keys });
         }
+    }
+
+    fn led_for_ns(&self, now: Now) -> u64 {
+        now.mono_ns.saturating_sub(self.leader_since_mono_ns)
     }
 
     /// A learner that has caught up votes from now on.

@@ -194,7 +194,13 @@ fn is_guarded(request: &Request<'_>) -> bool {
 impl Front {
     /// Carry out a request if whoever sends it may; the answer may have to wait for a password's check.
     pub(super) fn admit(&mut self, slot: usize, action: Action, asking: Option<Asking>) {
-        let Some(asking) = asking else { return self.execute(slot, action, None) };
+        let Some(asking) = asking else {
+            // Nobody is asked who they are, but a read may have to wait all the same.
+            if self.must_wait(&action) {
+                return self.wait(slot, action, None, Who::Guest);
+            }
+            return self.execute(slot, action, None);
+        };
         let ticket = self.next_ticket(slot);
         let Some(conn) = self.connections.get(slot) else { return };
         let busy = match self.guard.who(&asking.claim, conn.address(), ticket) {

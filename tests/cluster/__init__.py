@@ -1,0 +1,1 @@
+"""Several members of ours: what they promise together, and how their number changes."""

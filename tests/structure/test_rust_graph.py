@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ NEVER_SHIPPED = {"coreos-sim", "coreos-loadgen"}
 # Crates that would bring a clock, sockets, files or chance into the pure ones.
 IMPURE = {"rustix", "libc", "mio", "socket2", "tokio", "rand", "getrandom", "tempfile", "crossbeam-channel"}
 PURE = {"coreos-http", "coreos-store", "coreos-raft"}
+
+# The feature by which rules of consensus are broken on purpose and who may ask for it.
+BROKEN = "broken"
+BREAKS = {"coreos-sim"}
 
 Manifests = dict[str, dict[str, Any]]
 
@@ -65,6 +70,35 @@ def violations(crates: Manifests) -> list[str]:
         if crate in PURE:
             problems += [f"{crate} is pure and must not use {bad}" for bad in sorted(shipped & IMPURE)]
     return problems
+
+
+def features(package: str) -> str:
+    """What a build of the package, without its tests, asks of everybody below it, as cargo sees it."""
+    words = ["cargo", "tree", "--offline", "--locked", "--edges", "features,no-dev", "--package", package]
+    return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("crate", ["coreos-py", "coreos-loadgen"])
+def test_nothing_shipped_can_break_a_rule(crate: str) -> None:
+    assert f'feature "{BROKEN}"' not in features(crate)
+
+
+def test_control_the_simulator_can_break_rules() -> None:
+    assert f'coreos-raft feature "{BROKEN}"' in features("coreos-sim")
+
+
+def test_only_the_simulator_asks_for_broken_rules() -> None:
+    assert {crate for crate, manifest in manifests(ROOT).items() if asks_for_broken(manifest)} == BREAKS
+
+
+def asks_for_broken(manifest: dict[str, Any]) -> bool:
+    """Whether a crate turns the feature on for another, or for itself unless told otherwise."""
+    tables = [manifest.get(f"{kind}dependencies", {}) for kind in ("", "dev-", "build-")]
+    entries = [entry for table in tables for entry in table.values() if isinstance(entry, dict)]
+    own = [name for names in manifest.get("features", {}).values() for name in names]
+    return any(BROKEN in entry.get("features", []) for entry in entries) or any(
+        name.split("/")[-1] == BROKEN for name in own
+    )
 
 
 def test_crates_know_each_other_only_downwards() -> None:

@@ -256,7 +256,9 @@ def test_a_missed_module_would_be_found() -> None:
 def test_the_parts_of_cargo_get_count_and_seed() -> None:
     parts = {part.name: part for part in PARTS if part.cargo}
     words = parts["simulator"].command(5, 7, Path("report"))
-    assert words[-4:] == ["--seeds", "5", "--first", "7"]
+    assert words[-5:] == ["--", "--seeds", "5", "--first", "7"]
+    words = parts["clusters"].command(5, 7, Path("report"))
+    assert words[-6:] == ["--", "--clusters", "--seeds", "5", "--first", "7"]
     for name, crate in (("fuzz-http", "http"), ("fuzz-log", "wal")):
         assert f"coreos-{crate}" in parts[name].command(5, 7, Path("report"))
         environment = parts[name].environment(5, 7)

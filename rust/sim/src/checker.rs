@@ -59,8 +59,8 @@ impl Checker {
         self.decided.len() as u64
     }
 
-    /// This proposal was taken back; nobody may ever see it. What a leader proposes by itself has no name, and is proposed
-    /// again.
+    /// This proposal was taken back; nobody may ever see it. What a leader proposes by itself has no name, and is
+    /// proposed again.
     pub fn refuse(&mut self, request: RequestId) {
         if !request.is_none() {
             self.refused.insert(request);

@@ -98,6 +98,8 @@ _MALFORMED = ("tests/api/malformed", *support("plain_and_tls", "certificates", "
 _EXAMPLES = "COREOS_EXAMPLES"
 _BUILD = ("run", "--release", "--quiet", "-p", "coreos-sim")
 _SIMULATOR = (*_BUILD, "--", "--seeds", "{count}", "--first", "{seed}")
+_CLUSTERS = (*_BUILD, "--", "--clusters", "--seeds", "{count}", "--first", "{seed}")
+_SIMULATED = crates("engine", "http", "raft", "sim", "store", "wal")
 
 
 def fuzz(name: str, count: int, crate: str) -> Part:
@@ -122,14 +124,8 @@ def play(
 
 
 PARTS = (
-    Part(
-        "simulator",
-        10_000,
-        "seeds",
-        crates("engine", "http", "raft", "sim", "store", "wal"),
-        needs=cargo_missing,
-        cargo=_SIMULATOR,
-    ),
+    Part("simulator", 10_000, "seeds", _SIMULATED, needs=cargo_missing, cargo=_SIMULATOR),
+    Part("clusters", 10_000, "seeds", _SIMULATED, needs=cargo_missing, cargo=_CLUSTERS),
     fuzz("fuzz-http", 2_000_000, "http"),
     fuzz("fuzz-log", 200_000, "wal"),
     play(

@@ -1,6 +1,7 @@
-//! `sim [--clusters] --seeds N [--first S] [--threads T]`: run seeds, print what they saw, fail on the first broken promise
-//! or if they saw too little. `sim --clusters --seeds 1 --first S --plan FAULTS,CLIENTS,WATCHERS,STEPS` repeats a run that
-//! was shrunk; with COREOS_SIM_TRACE=1 it tells everything that happens. `--broken RULE` breaks a rule of clusters.
+//! `sim [--clusters] --seeds N [--first S] [--threads T]`: run seeds, print what they saw, fail on the first broken
+//! promise or if they saw too little. `sim --clusters --seeds 1 --first S --plan FAULTS,CLIENTS,WATCHERS,STEPS` repeats
+//! a run that was shrunk; with COREOS_SIM_TRACE=1 it tells everything that happens. `--broken RULE` breaks a rule of
+//! clusters.
 
 use std::process::ExitCode;
 use std::sync::Mutex;

@@ -2,9 +2,9 @@
 //! too. Each is of five members, a leader `a` and one that stands by it, `b`, against the three others.
 //!
 //! - Figure 8 of the Raft paper: `a` leads, and what it appends reaches only `b`. One of the others is elected, and is
-//!   cut off with the first entry of its term. `a` or `b` is elected again, and gives what it had to a third member; the
-//!   entry of its own term has not followed yet when both are cut off. Now the one with the entry of the term between
-//!   is elected: nothing of what it does not have may have been decided.
+//!   cut off with the first entry of its term. `a` or `b` is elected again, and gives what it had to a third member;
+//!   the entry of its own term has not followed yet when both are cut off. Now the one with the entry of the term
+//!   between is elected: nothing of what it does not have may have been decided.
 //! - Hasty changes: a removal that `a` has appended reaches only `b`. One of them is elected again, by a third member,
 //!   and is asked at once to remove another. If it appended that before its own term has an entry that is decided, both
 //!   would be decided at once: the two would be a majority of what is left, and the other three still one of what was.

@@ -212,8 +212,8 @@ impl Cluster {
     }
 
     /// A bit flips while a member is off. It was stopped well and wrote its commit index last, so that whatever is
-    /// missing afterwards has to be noticed. A member that does not start is lost, and with it a vote: never so many that
-    /// the others are no majority.
+    /// missing afterwards has to be noticed. A member that does not start is lost, and with it a vote: never so many
+    /// that the others are no majority.
     fn flip_bit(&mut self) -> bool {
         let members = self.judge.members();
         let voters: Vec<u64> = members.voters().collect();

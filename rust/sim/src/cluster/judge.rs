@@ -1,12 +1,12 @@
 //! What the cluster promises to its clients, judged by a store to which the first decision of every index is applied.
 //!
-//! - Whoever decides an index later has to decide the same; whoever stands after an entry has that store; every answer is
-//!   that store's to the first entry with the request. So every write that was acknowledged is there for ever, once.
+//! - Whoever decides an index later has to decide the same; whoever stands after an entry has that store; every answer
+//!   is that store's to the first entry with the request. So every write that was acknowledged is there for ever, once.
 //! - Order of entries is an order that explains all histories, if it agrees with time: an operation that began when
-//!   entry `n` had been shown to anybody is itself of a later entry, if it is a write, and sees at least `n`, if it is a
-//!   linearizable read. Conversely, whoever is told a write's index or reads at one has been told its place in the only
-//!   order that the members have; so that looking for another order, as a checker of plain registers has to, could only
-//!   excuse a cluster that contradicts itself.
+//!   entry `n` had been shown to anybody is itself of a later entry, if it is a write, and sees at least `n`, if it is
+//!   a linearizable read. Conversely, whoever is told a write's index or reads at one has been told its place in the
+//!   only order that the members have; so that looking for another order, as a checker of plain registers has to, could
+//!   only excuse a cluster that contradicts itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -143,7 +143,7 @@ impl Judge {
         };
         self.entries.push(Entry { term: *term, payload: payload.clone(), outcome, digest: None });
         self.collect_events();
-        if self.decided() % DIGEST_EVERY == 0 {
+        if self.decided().is_multiple_of(DIGEST_EVERY) {
             let digest = self.store.view().digest();
             if let Some(last) = self.entries.last_mut() {
                 last.digest = Some(digest);
@@ -160,13 +160,12 @@ impl Judge {
         let before = self.store.etcd_index();
         let applied = self.store.apply(command);
         if !request.is_none() {
-            if self.first.contains_key(&request) {
+            let first = *self.first.entry(request).or_insert(index);
+            if first != index {
                 self.repeated += 1;
                 if !applied.repeated || self.store.etcd_index() != before {
                     return Err(format!("entry {index} is carried out a second time: {command:?}"));
                 }
-            } else {
-                self.first.insert(request, index);
             }
         }
         Ok(applied)
@@ -220,7 +219,7 @@ impl Judge {
 
     /// The store of a member that stands after entry `index`, as far as it is known what it has to be.
     pub fn compare(&mut self, index: u64, store: &mut Store) -> Result<(), Problem> {
-        let expected = if index == self.decided() && index % DIGEST_EVERY != 0 {
+        let expected = if index == self.decided() && !index.is_multiple_of(DIGEST_EVERY) {
             Some(self.store.view().digest())
         } else {
             self.entry(index).and_then(|entry| entry.digest)

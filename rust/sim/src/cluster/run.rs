@@ -114,7 +114,7 @@ impl Cluster {
     fn one_step(&mut self) -> Result<(), Problem> {
         self.totals.steps += 1;
         self.step();
-        if self.totals.steps % LOGS_EVERY == 0 {
+        if self.totals.steps.is_multiple_of(LOGS_EVERY) {
             self.check_logs();
         }
         self.problem.take().map_or(Ok(()), Err)

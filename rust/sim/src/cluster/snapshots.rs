@@ -1,5 +1,5 @@
-//! A snapshot from one member to another: a view, its bytes on the way, a file, and the change of the store, in the order
-//! in which `rust/engine/src/peering.rs` does it.
+//! A snapshot from one member to another: a view, its bytes on the way, a file, and the change of the store, in the
+//! order in which `rust/engine/src/peering.rs` does it.
 
 use std::io::Read;
 use std::sync::Arc;

@@ -27,8 +27,8 @@ impl Births {
         self.at_ns.retain(|&(of, at), _| of != term || at <= index);
     }
 
-    /// An entry was decided; those before it have been. Time runs no faster than the fastest clock from any entry to any
-    /// later one: so no time to live is shorter than it should be, whoever led meanwhile.
+    /// An entry was decided; those before it have been. Time runs no faster than the fastest clock from any entry to
+    /// any later one: so no time to live is shorter than it should be, whoever led meanwhile.
     pub fn decide(&mut self, term: u64, index: u64, time_ns: u64) -> Result<(), Problem> {
         if time_ns == 0 {
             return Ok(());

@@ -31,7 +31,8 @@ impl Model {
             }
             Owned::HardState { term, vote, commit } => self.hard = (term, vote, commit),
             Owned::Mark { term, index } => self.mark(term, index),
-            Owned::Clock { time_ns } => self.clock_ns = self.clock_ns.max(time_ns),
+            // Another leader may have gone on from less than a record says.
+            Owned::Clock { time_ns } => self.clock_ns = time_ns,
             Owned::Start { incarnation } => self.incarnation = incarnation,
         }
     }

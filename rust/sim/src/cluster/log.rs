@@ -207,5 +207,6 @@ impl Cluster {
         self.totals.stops += 1;
         self.kill(s);
         self.slots[s].commit_is_last = is_last;
+        self.damage_what_is_off();
     }
 }

@@ -250,6 +250,14 @@ impl Cluster {
         true
     }
 
+    /// A member has just ended well: seldom enough is one off whose log ends as it has to.
+    pub(super) fn damage_what_is_off(&mut self) {
+        let may = self.is_chaotic && self.plan.has(BitFlip) && !self.course.is_on();
+        if may && self.rngs.faults.one_in(3) && self.flip_bit() {
+            self.totals.fault(BitFlip);
+        }
+    }
+
     /// Nothing goes wrong any more.
     pub(super) fn heal(&mut self) {
         self.is_chaotic = false;

@@ -44,7 +44,7 @@ impl Cluster {
         let Some(process) = self.process(s) else { return };
         let Some(life) = self.slots[s].life.as_mut() else { return };
         let replica = &mut life.parts.replica;
-        life.is_patient = !replica.has_urgent();
+        let is_patient = !replica.has_urgent();
         let has_ttl = seen.next_deadline_ns.is_some();
         let writing = replica.fill(now, has_ttl, &mut life.batch);
         let is_writing = writing.is_some();
@@ -55,6 +55,7 @@ impl Cluster {
         if is_writing {
             let Some(life) = self.slots[s].life.as_mut() else { return };
             life.writing = writing;
+            life.is_patient = is_patient;
             let at_ns = self.now_ns + self.disk_takes_ns(slow);
             self.events.add(at_ns, Event::Write(process));
         } else if stops {
@@ -206,5 +207,6 @@ impl Cluster {
         self.totals.stops += 1;
         self.kill(s);
         self.slots[s].commit_is_last = is_last;
+        self.damage_what_is_off();
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Life {
     pub batch: Batch,
     /// What the batch is for, from its filling until it is told to be durable.
     pub writing: Option<Writing>,
-    /// Nobody waits for what is in the batch.
+    /// Nobody waited for what was in the last batch: it has no entry.
     pub is_patient: bool,
     /// When the log thread looks again; 0 = it is busy.
     pub log_due_ns: u64,

@@ -136,10 +136,10 @@ impl ClusterTotals {
             ("lost frames", self.lost, 20 * seeds),
             ("doubled frames", self.doubled, 20 * seeds),
             ("full disks", self.full_disks, seeds / 20),
-            ("starts refused for damage", self.damage_found, seeds / 50),
+            ("starts refused for damage", self.damage_found, seeds / 200),
         ];
         let of_kinds = ALL_FAULTS.into_iter().zip(self.faults);
-        let of_kinds = of_kinds.map(|(kind, seen)| (format!("{kind:?}"), seen, seeds / 40));
+        let of_kinds = of_kinds.map(|(kind, seen)| (format!("{kind:?}"), seen, seeds / 100));
         let minimums = minimums.map(|(name, seen, least)| (name.to_owned(), seen, least));
         let short = minimums.into_iter().chain(of_kinds).filter(|(_, seen, least)| seen < least);
         short.map(|(name, seen, least)| format!("{name}: {seen} of at least {least}")).collect()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use coreos_store::{Code, Event as StoreEvent, WatchSpec, Watching};
 
 use super::event::{Event, Process};
-use super::{BrokenRule, Cluster, MS};
+use super::{BrokenRule, Cluster, Fate, MS};
 
 /// See the module.
 #[derive(Default)]
@@ -29,11 +29,18 @@ impl Cluster {
         let at_ns = self.now_ns + self.rngs.clients.below(400) * MS;
         self.watchers[w].event_token += 1;
         self.events.add(at_ns, Event::Watcher(w, self.watchers[w].event_token));
-        let is_there = self.watchers[w].at.is_some_and(|at| self.process(at.slot) == Some(at));
+        let is_there = self.watchers[w].at.is_some_and(|at| {
+            let belongs = self.slots[at.slot].fate == Fate::Belongs;
+            self.process(at.slot) == Some(at) && (self.is_chaotic || belongs)
+        });
         if is_there && !(self.is_chaotic && self.rngs.clients.one_in(16)) {
             return;
         }
-        let living = self.living();
+        let mut living = self.living();
+        if !self.is_chaotic {
+            // One that was taken out hears of nothing any more, and may not know it.
+            living.retain(|&s| self.slots[s].fate == Fate::Belongs);
+        }
         if !living.is_empty() {
             let s = living[self.rngs.clients.place(living.len())];
             self.watch(w, s);

@@ -29,9 +29,8 @@ help: ## this list
 run: $(VENV)/.release ## start a member, play the book's etcd section against it, keep serving until Ctrl-C
 	@$(PY) -m coreos_py.demo $(ARGS)
 
-test: $(VENV)/.dev ## everything that a change must pass: Rust tests, then pytest
-	cargo test --workspace $(LOCKED) --quiet
-	$(PY) -m pytest $(ARGS)
+test: $(VENV)/.dev ## everything that a change must pass: Rust tests and pytest
+	LOCKED="$(LOCKED)" scripts/test-all $(ARGS)
 
 test-long: $(VENV)/.release ## the same proofs with many more rounds: hours, not minutes
 	$(PY) -m tests.support.long_run $(ARGS)

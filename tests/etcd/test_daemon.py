@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import ServerFactory
 from tests.support.programs import run_coreos
 from tests.support.server import Server, our_command
+from tests.support.waiting import wait_until
 from tests.support.wire import Connection
 
 STOP_S = 20.0
@@ -161,10 +162,17 @@ def test_connections_beyond_the_descriptors_are_refused_in_words(make_server: Se
     server = make_server()
     launch_limited(server, 320)
     server.wait_ready()
-    held = [server.connect() for _ in range(20)]
+    held: list[Connection] = []
+
+    def are_all_served() -> bool:
+        """The connections of the start have to end first."""
+        while held:
+            held.pop().close()
+        held.extend(server.connect() for _ in range(20))
+        return all(client.get("/_none").status == 404 for client in held)
+
+    wait_until(are_all_served, lambda: "one of the twenty is refused")
     try:
-        for client in held:
-            assert client.get("/_none").status == 404
         with server.connect() as one_more:
             reply = one_more.read_reply()
         assert reply.status == 503

@@ -142,7 +142,7 @@ PARTS = (
         "histories",
         100,
         "faults",
-        "tests/histories",
+        "tests/histories/test_long.py",
         (
             *("tests/histories", "tests/cluster/asking.py", "tests/etcdctl/runner.py"),
             *support("cluster", "linearizable", "network"),

@@ -64,7 +64,8 @@ def test_a_member_that_never_started_is_removed(make_cluster: ClusterFactory) ->
     assert change(asked, "DELETE", f"/{member_id}").status == 410
     # Started now, it is told.
     new.launch()
-    assert new.wait_exit() in (0, 1)
+    assert new.wait_exit() == 1
+    assert "member count is unequal" in new.stderr()
 
 
 def test_the_leader_is_removed(make_cluster: ClusterFactory) -> None:

@@ -94,8 +94,6 @@ def test_a_leader_that_is_stopped_hands_over(make_cluster: ClusterFactory) -> No
         client.stop.set()
         client.join()
     assert not client.failures
-    # Half of an election, and far from a request's time-out: nobody waited for an election.
-    assert client.longest_s < 1.0
     assert value(other, "/k", "?quorum=true") == str(client.acked)
 
 

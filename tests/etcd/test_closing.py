@@ -8,15 +8,14 @@ import sys
 
 HANGS = """
 import sys, threading
-from coreos_py.etcd import closing
+from coreos_py.etcd import end_signals
 
-class Hangs:
-    def close(self):
-        print("closing", flush=True)
-        threading.Event().wait()
-
-closing.PATIENCE_S = float(sys.argv[1])
-closing.close_engine(Hangs())
+end_signals.PATIENCE_S = float(sys.argv[1])
+signals = end_signals.EndSignals()
+signals.watch()
+signals.close()
+print("closing", flush=True)
+threading.Event().wait()
 """
 
 

@@ -105,7 +105,7 @@ def test_metrics_are_answered_while_the_front_is_busy(make_server: ServerFactory
 STUCK = """
 import sys, time
 from coreos_py.cli import etcd
-from coreos_py.etcd import closing, daemon
+from coreos_py.etcd import daemon, end_signals
 
 class Stuck:
     def __init__(self, engine):
@@ -116,7 +116,7 @@ class Stuck:
         print("closing", file=sys.stderr, flush=True)
         time.sleep(600)
 
-closing.PATIENCE_S = 0
+end_signals.PATIENCE_S = 0
 opened, made = daemon.open_engine, daemon.make_front
 daemon.open_engine = lambda *plan: Stuck(opened(*plan))
 daemon.make_front = lambda engine, *rest: made(engine.real, *rest)

@@ -46,11 +46,7 @@ KINDS = [
     pytest.param(
         Kind.ETCD34,
         id="etcd34",
-        # It shows that recorder and checker work, which changes less often than ours.
-        marks=[
-            pytest.mark.long,
-            pytest.mark.skipif(debian_etcd() is None, reason="needs Debian's etcd-server 3.4"),
-        ],
+        marks=pytest.mark.skipif(debian_etcd() is None, reason="needs Debian's etcd-server 3.4"),
     ),
 ]
 

@@ -8,6 +8,8 @@ import socket
 from pathlib import Path
 
 _RANDOM = random.Random(os.getpid())
+#: Which of so many equal parts of the range this process draws from, as `0/2`: several may run side by side.
+_PART, _PARTS = (int(word) for word in os.environ.get("COREOS_PORTS", "0/1").split("/"))
 _GIVEN: set[int] = set()
 
 
@@ -20,9 +22,9 @@ def free_port() -> int:
     """A loopback port that nobody listens on, below the range that outgoing connections draw from:
     a client socket of another test can never take it before the server binds it."""
     ceiling = _floor_of_ephemeral_ports()
-    for _ in range(2000):
+    for _ in range(2000 * _PARTS):
         port = _RANDOM.randrange(max(10240, ceiling - 16000), ceiling)
-        if port in _GIVEN:
+        if port in _GIVEN or port % _PARTS != _PART:
             continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from coreos_py import __version__, logs
 from coreos_py.etcd import bootstrap
 from coreos_py.etcd.bootstrap.directory import identity_file
-from coreos_py.etcd.closing import close_engine
 from coreos_py.etcd.descriptors import Limits, raise_limit, share_out
+from coreos_py.etcd.end_signals import EndSignals
 from coreos_py.etcd.errors import StartError
 from coreos_py.etcd.hosts import accepted_hosts
 from coreos_py.etcd.listeners import Listener, bind_all, close_all, listen_all
@@ -33,8 +33,8 @@ _WITHOUT_EFFECT = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
 def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Be the member until a signal; the exit status. Why it cannot start is one line of the log."""
-    # A Ctrl-C while the log is recovered ends the process at once; nothing needs cleaning up then.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signals = EndSignals()
+    signals.watch()
     for number in _WITHOUT_EFFECT:
         signal.signal(number, signal.SIG_IGN)
     logs.set_up(settings.log_level, settings.log_format)
@@ -57,7 +57,7 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
             from coreos_py.etcd.proxy.service import run_proxy
 
             close_all(peers)
-            run_proxy(settings, plan, clients, tls, descriptor_limit, environ)
+            run_proxy(settings, plan, clients, tls, descriptor_limit, environ, signals)
             _LOG.info("stopped")
             return 0
         is_new = not os.path.exists(identity_file(settings.data_dir))
@@ -73,9 +73,10 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
             # The engine has copies of its own.
             close_all(peers)
             _announce(is_new=is_new)
-            service.run(clients, environ)
+            service.run(clients, environ, signals)
         finally:
-            close_engine(engine)
+            signals.close()
+            engine.close()
     except StartError as error:
         _LOG.fatal(str(error))
         return 1

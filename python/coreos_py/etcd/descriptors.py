@@ -7,8 +7,6 @@ from coreos_py.etcd.errors import StartError
 
 # Log, snapshots, listeners, the interpreter, connections of peers: what is not a client's.
 RESERVED = 300
-# Connections to the peer port; more than tools could need wait to be accepted.
-PEERS_MAX = 64
 # TLS connections that are no client's yet. More handshakes at once would only make each of them slower.
 _HANDSHAKES_MAX = 1024
 

@@ -5,7 +5,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import trio
@@ -14,7 +13,8 @@ from coreos_py import logs
 from coreos_py.etcd.accepting import accept_forever
 from coreos_py.etcd.descriptors import Limits
 from coreos_py.etcd.driver import Driver
-from coreos_py.etcd.ending import DRAIN_S, end_signals, guard, stop_at_signal
+from coreos_py.etcd.end_signals import EndSignals
+from coreos_py.etcd.ending import DRAIN_S, guard, received, stop_at_signal
 from coreos_py.etcd.endpoints.context import Context
 from coreos_py.etcd.listeners import Listener, close_all
 from coreos_py.etcd.notify import notify
@@ -49,7 +49,6 @@ class Service:
         self._front = front
         self._tls = tls
         self._limits = limits
-        self._noted_signals: list[int] = []
         self._context = Context(
             member=engine,
             front_counters=front.counters,
@@ -62,26 +61,20 @@ class Service:
             is_strict=settings.strict_reconfig_check,
         )
 
-    def run(self, clients: Sequence[Listener], environ: Mapping[str, str]) -> None:
+    def run(self, clients: Sequence[Listener], environ: Mapping[str, str], signals: EndSignals) -> None:
         """Serve; returns when the member has been told to end and has answered what was running."""
-        # Trio's receiver takes over for a time: what comes before counts, what comes after spoils nothing.
-        numbers = end_signals()
-        for number in numbers:
-            signal.signal(number, self._note_signal)
+        signals.keep()
         # What exists now stays: the collector need not look at it again.
         gc.freeze()
-        trio.run(self._main, clients, environ, numbers, strict_exception_groups=True)
-
-    def _note_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._noted_signals.append(number)
+        trio.run(self._main, clients, environ, signals, strict_exception_groups=True)
 
     async def _main(
         self,
         clients: Sequence[Listener],
         environ: Mapping[str, str],
-        numbers: Sequence[signal.Signals],
+        end_signals: EndSignals,
     ) -> None:
-        with trio.open_signal_receiver(*numbers) as signals:
+        with received(end_signals) as signals:
             async with trio.open_nursery() as nursery:
                 driver = Driver(self._engine, self._front, self._context, nursery)
                 nursery.start_soon(driver.run)
@@ -89,20 +82,24 @@ class Service:
                 accepting = trio.CancelScope()
                 nursery.start_soon(self._accept, clients, driver, nursery, accepting)
                 notify(environ, "READY=1\nSTATUS=serving clients")
-                number = self._noted_signals[0] if self._noted_signals else await self._end(driver, signals)
+                number = await self._end(driver, signals)
                 if number:
                     _LOG.info("stopping", signal=signal.Signals(number).name)
                 notify(environ, "STOPPING=1")
                 accepting.cancel()
-                # Nobody should have to wait for an election because this member ends.
-                await trio.to_thread.run_sync(self._engine.hand_over)
                 await trio.lowlevel.checkpoint()
                 close_all(clients)
+                await self._hand_over(signals)
                 await self._drain(driver, signals)
                 nursery.cancel_scope.cancel()
-        # Trio closes this descriptor before it takes it back, and a signal in between would leave a trace.
-        signal.set_wakeup_fd(-1)
         driver.log_lines()
+
+    async def _hand_over(self, signals: "AsyncIterator[int]") -> None:
+        """Nobody is to wait for an election because this member ends. A second signal cuts it short."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop_at_signal, signals, nursery.cancel_scope)
+            await trio.to_thread.run_sync(self._engine.hand_over, abandon_on_cancel=True)
+            nursery.cancel_scope.cancel()
 
     async def _end(self, driver: Driver, signals: "AsyncIterator[int]") -> int:
         """Wait for a signal, or (0) for the cluster to remove this member."""

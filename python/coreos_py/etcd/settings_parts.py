@@ -67,10 +67,10 @@ def read_tls(values: Values, prefix: str = "") -> TlsFiles | None:
     old, trusted = values.get(f"{prefix}ca-file", str), values.get(f"{prefix}trusted-ca-file", str)
     requires = values.get(f"{prefix}client-cert-auth", bool) or bool(old)
     allowed_cn = values.get("peer-cert-allowed-cn", str) if prefix else ""
+    # Whoever asks members or a discovery service has use for authorities alone.
+    asks_others = values.get("proxy", str) != "off" or bool(values.get("discovery", str))
     if not cert:
-        # A proxy has use for authorities alone: it asks members, and listens without TLS.
-        is_member = values.get("proxy", str) == "off"
-        if old or requires or allowed_cn or (trusted and is_member):
+        if old or requires or allowed_cn or (trusted and not asks_others):
             whose = "client certificates need" if not prefix else "certificates of peers need"
             raise failed_verification(f"{whose} TLS: give --{prefix}cert-file and --{prefix}key-file")
         return None
@@ -79,8 +79,12 @@ def read_tls(values: Values, prefix: str = "") -> TlsFiles | None:
             f"--{prefix}ca-file is deprecated: use --{prefix}trusted-ca-file and --{prefix}client-cert-auth"
         )
     # A peer is a client of the others as well, and judges their certificates by these authorities.
-    if trusted and not requires and not prefix:
+    if trusted and not requires and not prefix and not asks_others:
         values.warnings.append("--trusted-ca-file has no effect without --client-cert-auth")
+    if prefix and requires and not (trusted or old):
+        raise failed_verification("--peer-client-cert-auth needs --peer-trusted-ca-file")
+    if allowed_cn and not requires:
+        raise failed_verification("--peer-cert-allowed-cn needs --peer-client-cert-auth")
     return TlsFiles(cert, key, trusted or old or None, requires, allowed_cn)
 
 

@@ -32,7 +32,7 @@ impl Applier {
         ticket: u64,
         completions: &mut Vec<Completion>,
     ) {
-        debug_assert_eq!(position.index, self.raft_index + 1, "entries are applied in order");
+        assert_eq!(position.index, self.raft_index + 1, "entries are applied in order");
         self.raft_index = position.index;
         self.term = position.term;
         let Some(command) = command else { return };

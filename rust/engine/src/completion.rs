@@ -1,4 +1,4 @@
-//! What the log thread tells the front.
+//! What whoever applies tells the front.
 
 use coreos_store::{Applied, Notice};
 
@@ -29,7 +29,7 @@ pub enum Completion {
     Poisoned(String),
 }
 
-/// Where completions go. Called on the log thread, so it must not wait.
+/// Where completions go. Called by whichever thread applies, so it must not wait.
 pub trait Sink: Send + Sync {
     /// Take all of them, in order.
     fn deliver(&self, completions: &mut Vec<Completion>);

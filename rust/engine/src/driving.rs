@@ -30,9 +30,30 @@ pub(crate) struct Applying {
     leaving: Vec<Completion>,
 }
 
+/// Every thread may step and apply. When one panics on the way, nobody knows what has been done: the member ends, before
+/// another thread goes on behind a hole. The panic itself has been printed by the hook.
+struct PoisonOnPanic<'a>(&'a Inner);
+
+impl Drop for PoisonOnPanic<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let why = "a thread of the member panicked".to_owned();
+        {
+            let mut core = self.0.core.lock();
+            core.replica.poison(why.clone());
+            core.is_over = true;
+            self.0.bell.ring(core);
+        }
+        self.0.deliver(&mut vec![Completion::Poisoned(why)]);
+    }
+}
+
 impl Inner {
     /// Take a step, and see to what it comes to.
     pub fn step<R>(&self, now: Now, change: impl FnOnce(&mut Replica) -> R) -> R {
+        let _guard = PoisonOnPanic(self);
         let mut core = self.core.lock();
         let result = change(&mut core.replica);
         self.stepped(core, now);
@@ -44,7 +65,7 @@ impl Inner {
         let outgoing = core.replica.take_outgoing(now);
         let has_results = core.replica.has_results();
         let leads = core.replica.leads();
-        self.reads_alone.store(leads && core.replica.is_sole_voter(), Release);
+        self.note_alone(&core.replica);
         if std::mem::replace(&mut core.led, leads) != leads {
             self.role_changed.notify_all();
         }
@@ -69,6 +90,15 @@ impl Inner {
         if has_results {
             self.carry_out();
         }
+    }
+
+    /// A member that is alone answers everything itself, so a read of its store misses nothing that was answered: once
+    /// what others may have answered before they left is applied here too.
+    fn note_alone(&self, replica: &Replica) {
+        let is_alone = replica.leads() && replica.is_alone();
+        let has_all = || self.applied.load(Acquire) >= replica.raft().applied();
+        let may = is_alone && (self.reads_alone.load(Acquire) || has_all());
+        self.reads_alone.store(may, Release);
     }
 
     /// Say who leads, when that changes.
@@ -113,6 +143,7 @@ impl Inner {
 
     /// Apply everything that is decided, answer everybody whose answer is known, unless another thread does.
     pub fn carry_out(&self) {
+        let _guard = PoisonOnPanic(self);
         loop {
             let Some(mut applying) = self.applying.try_lock() else { return };
             self.carry_out_as(&mut applying);

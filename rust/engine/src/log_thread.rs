@@ -212,7 +212,8 @@ impl LogThread {
                 self.refuse(&back, &cause);
                 true
             }
-            Err(error @ WriteError::TooLarge) => {
+            // Peers may have its entries already. A sole member can take them back.
+            Err(error @ WriteError::TooLarge) if self.inner.core.lock().replica.is_alone() => {
                 self.batch.clear();
                 let back = self.inner.step(before, |replica| replica.take_back(writing));
                 self.refuse(&back, &error.to_string());

@@ -54,7 +54,7 @@ pub(crate) struct Inner {
     pub offset_ns: AtomicI64,
     /// The last entry applied.
     pub applied: AtomicU64,
-    /// This member decides alone.
+    /// This member is alone, and its store has everything that was ever answered.
     pub reads_alone: AtomicBool,
     /// The store is not older than the cluster was when this member started.
     pub is_current: AtomicBool,
@@ -104,7 +104,8 @@ pub struct Context {
 }
 
 impl Member {
-    /// Lock the data directory, recover or create the member, become leader, publish, and start its thread.
+    /// Lock the data directory, recover or create the member, and start its threads. The only voter leads and has
+    /// published then; others do so when they can talk to each other.
     ///
     /// # Errors
     /// Why it cannot start. Nothing is left running.
@@ -167,11 +168,16 @@ impl Member {
             EngineError::new(ErrorKind::Io, format!("no thread for the log: {error}"))
         })?;
         *inner.thread.lock() = Some(handle);
-        let ticker = Ticker::start(&inner).map_err(|error| {
-            EngineError::new(ErrorKind::Io, format!("no thread for heartbeats: {error}"))
-        })?;
-        let _ = inner.ticker.set(ticker);
-        Ok(Self(inner))
+        let member = Self(inner);
+        match Ticker::start(&member.0) {
+            Ok(ticker) => _ = member.0.ticker.set(ticker),
+            Err(error) => {
+                member.close();
+                let message = format!("no thread for heartbeats: {error}");
+                return Err(EngineError::new(ErrorKind::Io, message));
+            }
+        }
+        Ok(member)
     }
 
     /// Send all completions to `sink` from now on. One that comes after the log has failed is told so at once.

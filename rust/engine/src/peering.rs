@@ -1,5 +1,7 @@
 //! What a member's links tell it.
 
+use std::sync::atomic::Ordering;
+
 use coreos_raft::Position;
 use coreos_store::Store;
 use coreos_wal::SnapshotMeta;
@@ -17,7 +19,11 @@ impl Member {
         if self.0.links.set(links).is_err() {
             unreachable!("a member is connected once");
         }
-        self.0.follow_members();
+        {
+            // Whoever applies follows them as well, and is not to be overtaken.
+            let _applying = self.0.applying.lock();
+            self.0.follow_members();
+        }
         let now = Now::real();
         self.0.step(now, |_| {});
     }
@@ -81,6 +87,9 @@ impl Member {
                 break core;
             }
         };
+        if core.replica.poisoned().is_some() {
+            return;
+        }
         let now = Now::real();
         let time_ns = store.time_ns();
         let version = version.as_deref();
@@ -91,6 +100,7 @@ impl Member {
             return inner.carry_out();
         }
         let mut completions = Vec::new();
+        let etcd_index = store.etcd_index();
         {
             let mut applier = inner.applier.lock();
             applier.store.replace(store);
@@ -99,6 +109,7 @@ impl Member {
             inner.look_at(&applier);
         }
         inner.deliver(&mut completions);
+        inner.told_index.store(etcd_index, Ordering::Release);
         inner.settle(&mut applying, position);
         inner.complete_reads(&mut applying);
         inner.follow_members();

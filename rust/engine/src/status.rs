@@ -61,28 +61,16 @@ impl Member {
     #[must_use]
     pub fn status(&self) -> Status {
         let inner = &*self.0;
-        let (hard_state, last, role, leader_id, is_removed, leader_since_ns) = {
-            let core = inner.core.lock();
-            let (replica, raft) = (&core.replica, core.replica.raft());
-            (
-                raft.hard_state(),
-                raft.last(),
-                raft.role(),
-                raft.leader(),
-                replica.is_removed(),
-                replica.leader_since_wall_ns(),
-            )
-        };
-        let (read_only, poisoned, in_flight, oldest_in_flight_ns) = {
-            let core = inner.core.lock();
-            let replica = &core.replica;
-            (
-                replica.read_only().map(str::to_owned),
-                replica.poisoned().map(str::to_owned),
-                replica.in_flight(),
-                replica.oldest_in_flight_ns(Now::real()),
-            )
-        };
+        let core = inner.core.lock();
+        let (replica, raft) = (&core.replica, core.replica.raft());
+        let (hard_state, last, role, leader_id) =
+            (raft.hard_state(), raft.last(), raft.role(), raft.leader());
+        let (is_removed, leader_since_ns) = (replica.is_removed(), replica.leader_since_wall_ns());
+        let read_only = replica.read_only().map(str::to_owned);
+        let poisoned = replica.poisoned().map(str::to_owned);
+        let in_flight = replica.in_flight();
+        let oldest_in_flight_ns = replica.oldest_in_flight_ns(Now::real());
+        drop(core);
         let applier = inner.applier.lock();
         let store = &applier.store;
         let member_id = inner.identity.member_id;

@@ -96,6 +96,19 @@ pub enum Body {
     Auth(AuthChange),
 }
 
+impl Body {
+    /// Whether it changes who the members are, who votes, or where they are reached.
+    pub(crate) fn changes_members(&self) -> bool {
+        matches!(
+            self,
+            Self::AddMember { .. }
+                | Self::RemoveMember { .. }
+                | Self::UpdateMember { .. }
+                | Self::PromoteMember { .. }
+        )
+    }
+}
+
 /// The seven ways to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {

@@ -175,3 +175,22 @@ fn a_repeated_change_has_its_first_outcome() {
     assert_eq!(apply(2, Body::RemoveMember { id: 5 }), (true, Ok(())));
     assert_eq!(apply(3, Body::RemoveMember { id: 5 }), (false, Err(Code::RootReadOnly)));
 }
+
+/// Consensus follows the members without the window, and must not come to another result.
+#[test]
+fn a_repeated_change_that_has_become_possible_is_made() {
+    let mut store = fresh();
+    let mut apply = |sequence, body| {
+        let request = RequestId { member: 1, incarnation: 1, sequence };
+        store
+            .apply(&Command { request, time_ns: 1, body })
+            .outcome
+            .map(|_| ())
+            .map_err(|error| error.code)
+    };
+    apply(1, add(5, &["http://five"], false)).expect("added");
+    apply(2, add(6, &["http://five"], false)).expect_err("the URL is taken");
+    apply(3, Body::RemoveMember { id: 5 }).expect("removed");
+    apply(2, add(6, &["http://five"], false)).expect_err("the first outcome");
+    assert!(store.members_table().get(6).is_some());
+}

@@ -1,5 +1,6 @@
 """A member that was ended after it had joined and before it had heard of anybody: whom it is to talk to."""
 
+from coreos_py.etcd.bootstrap.choose import listed_peers
 from coreos_py.etcd.bootstrap.joining import answers, find_by_urls
 from coreos_py.etcd.bootstrap.network import RealNetwork
 from coreos_py.etcd.bootstrap.plans import Join
@@ -11,11 +12,12 @@ def join_again(settings: Settings) -> Join:
     """Ask the peers that it was first started with. StartError says what to do when that is not possible."""
     network = RealNetwork(settings)
     cluster = settings.beginning.initial_cluster or ()
-    others = [url for member, urls in cluster if member != settings.name for url in urls]
+    listed = [url for member, urls in cluster if member != settings.name for url in urls]
+    others = listed or listed_peers(settings, network)
     if not others:
         raise StartError(
             f"the member in {settings.data_dir} was ended before it had heard of its cluster: start it with "
-            "the --initial-cluster and --initial-cluster-state existing that it was first started with"
+            "the flags that it was first started with (--initial-cluster or -peers)"
         )
     failures: list[str] = []
     running = next(answers(others, network, failures), None)

@@ -29,6 +29,18 @@ def plan(settings: Settings, network: Network | None = None, pause: Callable[[fl
     return _Planner(settings, network, pause).plan()
 
 
+def listed_peers(settings: Settings, network: Network) -> tuple[str, ...]:
+    """URLs of the peers in -peers or -peers-file."""
+    peers, file = settings.beginning.peers, settings.beginning.peers_file
+    if file:
+        try:
+            peers = parse_peers(network.read_text(file))
+        except (OSError, ValueError) as error:
+            raise StartError(f"cannot use the peers in {file}: {error}") from error
+    scheme = "https" if settings.peer_tls else "http"
+    return tuple(peer if "://" in peer else f"{scheme}://{peer}" for peer in peers)
+
+
 class _Planner:
     def __init__(self, settings: Settings, network: Network | None, pause: Callable[[float], None]) -> None:
         self._settings = settings
@@ -79,19 +91,10 @@ class _Planner:
 
     def _by_peers(self) -> Plan:
         name, token = self._settings.name, self._beginning.token
-        found = plan_by_peers(name, self._own_urls, self._peers(), token, self._network)
+        found = plan_by_peers(
+            name, self._own_urls, listed_peers(self._settings, self._network), token, self._network
+        )
         return found or plan_new(name, self._alone, token, self._network)
-
-    def _peers(self) -> tuple[str, ...]:
-        beginning = self._beginning
-        peers = beginning.peers
-        if beginning.peers_file:
-            try:
-                peers = parse_peers(self._network.read_text(beginning.peers_file))
-            except (OSError, ValueError) as error:
-                raise StartError(f"cannot use the peers in {beginning.peers_file}: {error}") from error
-        scheme = "https" if self._settings.peer_tls else "http"
-        return tuple(peer if "://" in peer else f"{scheme}://{peer}" for peer in peers)
 
     def _registry(self) -> "Registry":
         from coreos_py.etcd.bootstrap.discovery_client import Registry
@@ -155,7 +158,7 @@ class _Planner:
         if beginning.discovery or beginning.discovery_srv:
             return ()
         if beginning.peers or beginning.peers_file:
-            return self._peers()
+            return listed_peers(self._settings, self._network)
         return _all_urls(beginning.initial_cluster or self._alone)
 
     def _asked_urls(self) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
-from types import FrameType
 
 import trio
 
@@ -14,7 +13,8 @@ from coreos_py.etcd.accepting import accept_forever
 from coreos_py.etcd.bootstrap.network import RealNetwork
 from coreos_py.etcd.bootstrap.plans import RunProxy
 from coreos_py.etcd.descriptors import RESERVED
-from coreos_py.etcd.ending import DRAIN_S, end_signals, guard, stop_at_signal
+from coreos_py.etcd.end_signals import EndSignals
+from coreos_py.etcd.ending import DRAIN_S, guard, received, stop_at_signal
 from coreos_py.etcd.errors import StartError
 from coreos_py.etcd.hosts import accepted_hosts
 from coreos_py.etcd.listeners import Listener, close_all, listen_all
@@ -45,6 +45,7 @@ def run_proxy(
     tls: ReloadingContext | None,
     descriptor_limit: int,
     environ: Mapping[str, str],
+    signals: EndSignals,
 ) -> None:
     """Serve on bound listeners until SIGTERM, SIGINT or SIGHUP. StartError when there is nobody to ask."""
     state = State(settings.data_dir)
@@ -65,7 +66,7 @@ def run_proxy(
         except OSError as error:
             raise StartError(f"cannot write to the data directory {settings.data_dir}: {error}") from error
     service = _Service(settings, tls, descriptor_limit, is_readonly=plan.is_readonly)
-    service.run(clients, state, peer_urls, environ)
+    service.run(clients, state, peer_urls, environ, signals)
 
 
 class _Service:
@@ -83,7 +84,6 @@ class _Service:
         self._connections = 0
         self._all_gone = trio.Event()
         self._is_ending = False
-        self._noted_signals: list[int] = []
         network = RealNetwork(settings)
         self._peers = self._upstream(network.context(settings.peer_tls))
         self._members = self._upstream(network.context(settings.tls))
@@ -103,15 +103,11 @@ class _Service:
         state: State,
         peer_urls: tuple[str, ...],
         environ: Mapping[str, str],
+        signals: EndSignals,
     ) -> None:
         """Until a signal."""
-        numbers = end_signals()
-        for number in numbers:
-            signal.signal(number, self._note_signal)
-        trio.run(self._main, clients, state, peer_urls, environ, numbers, strict_exception_groups=True)
-
-    def _note_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._noted_signals.append(number)
+        signals.keep()
+        trio.run(self._main, clients, state, peer_urls, environ, signals, strict_exception_groups=True)
 
     async def _main(
         self,
@@ -119,16 +115,16 @@ class _Service:
         state: State,
         peer_urls: tuple[str, ...],
         environ: Mapping[str, str],
-        numbers: Sequence[signal.Signals],
+        end_signals: EndSignals,
     ) -> None:
         settings = self._settings
         director = Director(settings.proxy.failure_wait_ms / 1000, chance=random.Random())
         every_s = settings.proxy.refresh_ms / 1000
         refresher = Refresher(director, state, self._peers, peer_urls, every_s)
-        with trio.open_signal_receiver(*numbers) as signals:
+        with received(end_signals) as signals:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._serve, clients, director, refresher, environ, nursery)
-                number = self._noted_signals[0] if self._noted_signals else await anext(signals)
+                number = await anext(signals)
                 _LOG.info("stopping", signal=signal.Signals(number).name)
                 notify(environ, "STOPPING=1")
                 self._is_ending = True
@@ -138,8 +134,6 @@ class _Service:
                 close_all(clients)
                 await self._drain(signals)
                 nursery.cancel_scope.cancel()
-        # Trio closes this descriptor before it takes it back, and a signal in between would leave a trace.
-        signal.set_wakeup_fd(-1)
 
     async def _serve(
         self,

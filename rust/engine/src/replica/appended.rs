@@ -68,6 +68,12 @@ impl Appended {
         None
     }
 
+    /// This member leads no more, or anew: others may have put something else in these places. The commands are in the
+    /// entries, if those are decided all the same.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     /// Forget, and give, the commands of the entries from `first` on.
     pub fn take_back(&mut self, first: u64) -> Vec<Command> {
         let keep = self.entries.partition_point(|one| one.position.index < first);

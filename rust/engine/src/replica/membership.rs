@@ -24,7 +24,11 @@ impl Replica {
         if let Body::ClusterVersion { text, .. } = &command.body {
             self.cluster_version = Some(text.clone());
         }
-        change_of(&command.body)
+        let change = change_of(&command.body);
+        if let Some(Change::Remove(id)) = change {
+            self.statistics.followers.remove(&id);
+        }
+        change
     }
 
     /// Whether this member has been removed from the cluster, and nobody needs it any more. Until then, those who have

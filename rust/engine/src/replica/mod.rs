@@ -6,8 +6,7 @@
 //! 1. [`Replica::propose`], [`Replica::read`], [`Replica::receive`], [`Replica::tick`] and [`Replica::raft_ticks`], as
 //!    things happen;
 //! 2. after each of them: send what [`Replica::take_outgoing`] gives, apply what [`Replica::take_decided`] gives, in
-//!    order, and answer what [`Replica::take_answers`] gives;
-//!    After a [`Body::Noop`], the store's digest ([`News::Digest`]);
+//!    order, and answer what [`Replica::take_answers`] gives; after a [`Body::Noop`], the store's digest ([`News::Digest`]);
 //! 3. [`Replica::fill`] a batch; send what there is to be sent; write and sync the batch;
 //! 4. [`Replica::written`], or [`Replica::refused`] if the disk was full and nothing was written. A failed write or
 //!    sync is the end: [`Replica::poison`].
@@ -42,7 +41,7 @@ use pending::Pending;
 use proposing::Encoder;
 pub use proposing::PROPOSAL_BYTES_MAX;
 use reading::Reads;
-use receiving::HardStateSeen;
+use receiving::LeaderSeen;
 pub use receiving::{HEARTBEAT_TICKS, Pace};
 pub use statistics::{FollowerStats, Latency, Statistics, Traffic};
 use timing::Timing;
@@ -84,7 +83,7 @@ pub struct Replica {
     /// The time of the last command in the snapshot that the log begins with.
     stored_ns: u64,
     ticked_mono_ns: u64,
-    seen: HardStateSeen,
+    seen: LeaderSeen,
     leader_since_wall_ns: u64,
     leader_since_mono_ns: u64,
 
@@ -141,7 +140,7 @@ impl Replica {
             heard_term,
             stored_ns: 0,
             ticked_mono_ns: now.mono_ns,
-            seen: HardStateSeen::default(),
+            seen: LeaderSeen::default(),
             leader_since_wall_ns: 0,
             leader_since_mono_ns: 0,
             incarnation,

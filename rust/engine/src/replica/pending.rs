@@ -1,7 +1,7 @@
 //! This member's own proposals, by the sequence in their request ids, until they are decided: whoever leads may have to
 //! be told of them again.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
@@ -13,41 +13,42 @@ const COUNT_MAX: usize = 100_000;
 #[derive(Clone, Debug)]
 pub(super) struct Proposal {
     pub sequence: u64,
-    /// Who waits for it; 0 = nobody.
+    /// Who waits for it; 0 = nobody: it is the member's own, and is never given up.
     pub ticket: u64,
     pub proposed_mono_ns: u64,
     /// The encoded command, to be proposed again.
     pub payload: Bytes,
-    /// Whether it has ever left for a leader's log: it may be carried out then, whatever is said about it.
-    pub was_sent: bool,
-    /// Whether the present leader has it.
+    /// How often it has left for a leader's log.
+    sendings: u32,
+    /// Whether the present leader has it, or nobody is to have it any more.
     is_sent: bool,
+    /// Whoever waits has been told that it takes too long: it is not sent again.
+    is_late: bool,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// The one with sequence `first + n` at place n; those that are decided leave a hole until they are at the front.
-    slots: VecDeque<Option<Proposal>>,
-    first: u64,
-    count: usize,
+    proposals: BTreeMap<u64, Proposal>,
     bytes: usize,
     /// How many the present leader does not have.
     unsent: usize,
+    /// All before this sequence are late, if somebody waits for them.
+    late_before: u64,
 }
 
 impl Pending {
     pub fn len(&self) -> usize {
-        self.count
+        self.proposals.len()
     }
 
     pub fn is_full(&self) -> bool {
-        self.bytes >= BYTES_MAX || self.count >= COUNT_MAX
+        self.bytes >= BYTES_MAX || self.proposals.len() >= COUNT_MAX
     }
 
     /// When the oldest that somebody waits for was proposed.
     pub fn oldest_mono_ns(&self) -> Option<u64> {
-        let waiting = self.slots.iter().flatten().find(|proposal| proposal.ticket != 0);
+        let waiting = self.iter().find(|proposal| proposal.ticket != 0);
         waiting.map(|proposal| proposal.proposed_mono_ns)
     }
 
@@ -56,7 +57,7 @@ impl Pending {
         self.unsent > 0
     }
 
-    /// Another one. Its sequence is one more than that of the last.
+    /// Another one, with a greater sequence than all before.
     pub fn push(
         &mut self,
         sequence: u64,
@@ -65,52 +66,52 @@ impl Pending {
         payload: Bytes,
         is_sent: bool,
     ) {
-        if self.slots.is_empty() {
-            self.first = sequence;
-        }
-        debug_assert_eq!(sequence, self.first + self.slots.len() as u64, "sequences have no gaps");
-        self.count += 1;
         self.bytes += payload.len();
         self.unsent += usize::from(!is_sent);
-        let (was_sent, proposed_mono_ns) = (is_sent, mono_ns);
-        let proposal = Proposal { sequence, ticket, proposed_mono_ns, payload, was_sent, is_sent };
-        self.slots.push_back(Some(proposal));
+        let proposal = Proposal {
+            sequence,
+            ticket,
+            proposed_mono_ns: mono_ns,
+            payload,
+            sendings: u32::from(is_sent),
+            is_sent,
+            is_late: false,
+        };
+        self.proposals.insert(sequence, proposal);
     }
 
     /// It is decided, or never will be: forget and give it.
     pub fn take(&mut self, sequence: u64) -> Option<Proposal> {
-        let proposal = self.slot(sequence)?.take()?;
-        self.forget(&proposal);
-        while self.slots.front().is_some_and(Option::is_none) {
-            self.slots.pop_front();
-            self.first += 1;
-        }
+        let proposal = self.proposals.remove(&sequence)?;
+        self.bytes -= proposal.payload.len();
+        self.unsent -= usize::from(!proposal.is_sent);
         Some(proposal)
     }
 
-    fn slot(&mut self, sequence: u64) -> Option<&mut Option<Proposal>> {
-        let place = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
-        self.slots.get_mut(place)
+    /// Whether it is the member's own, for which nobody waits.
+    pub fn is_own(&self, sequence: u64) -> bool {
+        self.proposals.get(&sequence).is_some_and(|proposal| proposal.ticket == 0)
     }
 
-    fn forget(&mut self, proposal: &Proposal) {
-        self.count -= 1;
-        self.bytes -= proposal.payload.len();
-        self.unsent -= usize::from(!proposal.is_sent);
+    /// Whether a refusal by the present leader is the last word: nobody else has been asked, who may have taken it.
+    pub fn is_asked_once(&self, sequence: u64) -> bool {
+        let proposal = self.proposals.get(&sequence);
+        proposal.is_some_and(|proposal| proposal.is_sent && proposal.sendings == 1)
     }
 
     /// There is another leader, which has none of them.
     pub fn all_unsent(&mut self) {
-        for proposal in self.slots.iter_mut().flatten() {
+        for proposal in self.proposals.values_mut().filter(|proposal| !proposal.is_late) {
+            self.unsent += usize::from(proposal.is_sent);
             proposal.is_sent = false;
         }
-        self.unsent = self.count;
     }
 
     /// The leader does not have this one.
     pub fn unsent(&mut self, sequence: u64) {
-        if let Some(Some(proposal)) = self.slot(sequence)
+        if let Some(proposal) = self.proposals.get_mut(&sequence)
             && proposal.is_sent
+            && !proposal.is_late
         {
             proposal.is_sent = false;
             self.unsent += 1;
@@ -123,26 +124,44 @@ impl Pending {
         if self.unsent == 0 {
             return;
         }
-        for proposal in self.slots.iter_mut().flatten().filter(|proposal| !proposal.is_sent) {
+        for proposal in self.proposals.values_mut().filter(|proposal| !proposal.is_sent) {
             if send(proposal) {
                 proposal.is_sent = true;
-                proposal.was_sent = true;
+                proposal.sendings = proposal.sendings.saturating_add(1);
                 self.unsent -= 1;
             }
         }
     }
 
-    /// Forget those that somebody waited for and that were proposed before `mono_ns`: whoever it was has given up.
-    pub fn give_up_before(&mut self, mono_ns: u64) {
-        let is_old = |proposal: &&Proposal| proposal.proposed_mono_ns < mono_ns;
-        let front = self.slots.iter().flatten().take_while(is_old);
-        let old: Vec<u64> = front.filter(|one| one.ticket != 0).map(|one| one.sequence).collect();
-        old.into_iter().for_each(|sequence| drop(self.take(sequence)));
+    /// Those that were proposed before `late_mono_ns` are sent to nobody any more: a write that comes when its client has
+    /// long gone on could undo what that did next. Gives the sequences of those that are forgotten for it: they were
+    /// never sent, or were proposed before `gone_mono_ns`.
+    pub fn give_up(&mut self, late_mono_ns: u64, gone_mono_ns: u64) -> Vec<u64> {
+        let mut over = Vec::new();
+        let is_old = |one: &&Proposal| one.ticket != 0 && one.proposed_mono_ns < gone_mono_ns;
+        let mine = |one: &&Proposal| one.ticket == 0 || one.proposed_mono_ns < gone_mono_ns;
+        over.extend(self.iter().take_while(mine).filter(is_old).map(|one| one.sequence));
+        for (sequence, proposal) in self.proposals.range_mut(self.late_before..) {
+            if proposal.proposed_mono_ns >= late_mono_ns {
+                break;
+            }
+            self.late_before = sequence + 1;
+            if proposal.ticket == 0 {
+                continue;
+            }
+            proposal.is_late = true;
+            self.unsent -= usize::from(!proposal.is_sent);
+            proposal.is_sent = true;
+            if proposal.sendings == 0 && proposal.proposed_mono_ns >= gone_mono_ns {
+                over.push(*sequence);
+            }
+        }
+        over
     }
 
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Proposal> {
-        self.slots.iter().flatten()
+        self.proposals.values()
     }
 }
 
@@ -168,9 +187,7 @@ mod tests {
         }
         assert_eq!(sent(&mut pending), [9]);
         assert_eq!(pending.take(8).map(|one| one.ticket), Some(8));
-        assert!(
-            pending.take(8).is_none() && pending.take(6).is_none() && pending.take(12).is_none()
-        );
+        assert!(pending.take(8).is_none() && pending.take(12).is_none());
         pending.all_unsent();
         assert_eq!(sent(&mut pending), [7, 9, 10, 11]);
         pending.unsent(10);
@@ -179,16 +196,32 @@ mod tests {
     }
 
     #[test]
-    fn whoever_gave_up_is_forgotten_and_the_members_own_is_not() {
+    fn a_refusal_counts_only_when_nobody_else_was_asked() {
+        let mut pending = Pending::default();
+        pending.push(1, 5, 10, Bytes::new(), true);
+        pending.push(2, 6, 10, Bytes::new(), false);
+        assert!(pending.is_asked_once(1) && !pending.is_asked_once(2) && !pending.is_asked_once(3));
+        pending.all_unsent();
+        assert_eq!(sent(&mut pending), [1, 2]);
+        assert!(!pending.is_asked_once(1) && pending.is_asked_once(2));
+    }
+
+    #[test]
+    fn what_is_late_is_sent_to_nobody_and_answered_all_the_same() {
         let mut pending = Pending::default();
         pending.push(1, 0, 10, Bytes::new(), true);
         pending.push(2, 5, 10, Bytes::from_static(b"abc"), false);
-        pending.push(3, 6, 20, Bytes::new(), true);
-        pending.give_up_before(20);
-        assert_eq!(pending.iter().map(|one| one.sequence).collect::<Vec<_>>(), [1, 3]);
-        assert!(!pending.has_unsent() && pending.bytes == 0 && pending.len() == 2);
-        assert!(pending.take(1).is_some() && pending.take(3).is_some());
-        pending.push(9, 1, 30, Bytes::new(), true);
-        assert_eq!(pending.take(9).map(|one| one.ticket), Some(1));
+        pending.push(3, 6, 10, Bytes::new(), true);
+        pending.push(4, 7, 20, Bytes::new(), true);
+        // The second was never sent: it is not carried out, and there is nothing to wait for.
+        assert_eq!(pending.give_up(20, 0), [2]);
+        assert!(pending.take(2).is_some() && pending.bytes == 0);
+        assert_eq!(pending.give_up(20, 0), [0; 0]);
+        pending.all_unsent();
+        assert_eq!(sent(&mut pending), [1, 4], "the member's own goes on");
+        assert_eq!(pending.give_up(21, 11), [3], "what nobody ever decides ends too");
+        assert!(pending.take(3).is_some());
+        assert_eq!(pending.take(4).map(|one| one.ticket), Some(7));
+        assert!(!pending.has_unsent());
     }
 }

@@ -203,8 +203,29 @@ impl Replica {
         self.send_mono_ns = now.mono_ns + RETRY_NS;
     }
 
-    /// A proposal will not be carried out: tell whoever waits.
+    /// A leader has not taken this one, and will not. If another one was asked as well, before or after, nobody knows what
+    /// becomes of it, and who waits is told in time that it took too long.
+    pub(super) fn hear_refused(&mut self, from: u64, sequence: u64, why: String) {
+        if self.raft.leader() == from && self.pending.is_asked_once(sequence) {
+            self.fail(sequence, why);
+        }
+    }
+
+    /// Whoever has waited for too long is not waited for any more.
+    pub(super) fn give_up(&mut self, now: Now) {
+        let before = |ns: u64| now.mono_ns.saturating_sub(ns);
+        let give_up_ns = self.pace.give_up_ns;
+        let late = self.pending.give_up(before(give_up_ns), before(GONE_FACTOR * give_up_ns));
+        for sequence in late {
+            self.fail(sequence, "etcdserver: request timed out".to_owned());
+        }
+    }
+
+    /// A proposal will not be carried out, or nobody will ever know: tell whoever waits. The member's own comes again.
     pub(super) fn fail(&mut self, sequence: u64, why: String) {
+        if self.pending.is_own(sequence) {
+            return self.pending.unsent(sequence);
+        }
         if let Some(proposal) = self.pending.take(sequence)
             && proposal.ticket != 0
         {
@@ -226,7 +247,8 @@ impl Replica {
         if let Some(why) = &self.read_only {
             return Some(Refused::ReadOnly(why.clone()));
         }
-        (self.pending.is_full() || self.appended.is_full()).then_some(Refused::Full)
+        let is_full = self.pending.is_full() || (self.leads() && self.appended.is_full());
+        is_full.then_some(Refused::Full)
     }
 
     /// Propose `bodies`, in order, as soon as it can be done.
@@ -247,6 +269,9 @@ impl Replica {
 /// Commands that are forwarded at once.
 const FORWARDED_MAX: usize = 128;
 const FORWARDED_BYTES_MAX: usize = 1 << 20;
+
+/// What was sent and is not decided for so many times the patience of clients has been lost on the way.
+pub(super) const GONE_FACTOR: u64 = 10;
 
 /// How long a proposal that the leader would not take waits before it is sent again.
 const RETRY_NS: u64 = 20_000_000;

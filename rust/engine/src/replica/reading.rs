@@ -96,7 +96,9 @@ impl Replica {
         if self.reads.is_empty() {
             return;
         }
-        self.reads.give_up_before(now.mono_ns.saturating_sub(self.pace.give_up_ns));
+        // Whoever has asked answers for the time by itself.
+        let gone_ns = super::proposing::GONE_FACTOR * self.pace.give_up_ns;
+        self.reads.give_up_before(now.mono_ns.saturating_sub(gone_ns));
         self.reads.ask_again_before(now.mono_ns.saturating_sub(self.pace.election_ns / 2));
     }
 }

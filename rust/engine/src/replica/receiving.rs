@@ -62,8 +62,12 @@ impl Replica {
                     self.statistics.received(now, &message);
                     self.raft.step(message);
                 }
-                Content::Forward(payloads) => self.take_forwarded(now, from, &payloads),
-                Content::Refused { sequence, why } => self.fail(sequence, why),
+                Content::Forward(payloads) => {
+                    // Leading may have begun with what came before it.
+                    self.notice_leader(now);
+                    self.take_forwarded(now, from, &payloads);
+                }
+                Content::Refused { sequence, why } => self.hear_refused(from, sequence, why),
                 Content::NotLeading { sequences } => self.hear_not_leading(now, &sequences),
                 Content::Digest { index, digest } => self.hear_digest(from, index, digest),
             }
@@ -149,6 +153,8 @@ impl Replica {
 
     /// Nobody listens at this member's address: its process has ended.
     pub fn gone(&mut self, now: Now, peer: u64) {
+        // What has passed before counts for nothing in what is drawn by lot now.
+        self.raft_ticks(now);
         self.raft.suspect_leader(peer);
         self.unreachable(now, peer);
     }
@@ -223,14 +229,17 @@ impl Replica {
     /// Whoever begins to lead goes on with the time that was heard last, so that times to live are not shortened by
     /// the time without a leader; and everybody's proposals go to the new leader.
     fn notice_leader(&mut self, now: Now) {
-        let HardStateSeen { term, leader, .. } = self.seen;
-        let present = HardStateSeen {
+        let LeaderSeen { term, leader, .. } = self.seen;
+        let present = LeaderSeen {
             term: self.raft.hard_state().term,
             leader: self.raft.leader(),
             leads: self.raft.role() == Role::Leader,
         };
         if present == self.seen {
             return;
+        }
+        if (self.seen.leads || present.leads) && present != self.seen {
+            self.appended.clear();
         }
         if self.seen.leads && !present.leads {
             // Others may have heard of it up to now, and entries have no later time.
@@ -280,7 +289,7 @@ impl Replica {
 
 /// Who leads, as of the last look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct HardStateSeen {
+pub(super) struct LeaderSeen {
     pub term: u64,
     pub leader: u64,
     pub leads: bool,

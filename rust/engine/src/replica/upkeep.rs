@@ -1,7 +1,7 @@
 //! What the member does by itself as time passes: expiry, the wall clock, the cluster's version, learners that have
 //! caught up, those who have given up waiting.
 
-use coreos_raft::Role;
+use coreos_raft::{PeerState, Role};
 use coreos_store::Body;
 
 use super::Replica;
@@ -23,7 +23,7 @@ pub struct Seen {
 impl Replica {
     /// Let time pass.
     pub fn tick(&mut self, now: Now, seen: Seen) {
-        self.pending.give_up_before(now.mono_ns.saturating_sub(self.pace.give_up_ns));
+        self.give_up(now);
         self.tick_reads(now);
         if self.refusal().is_none() {
             let leads = self.leads();
@@ -83,7 +83,10 @@ impl Replica {
         let last = self.raft.last().index;
         let learners = self.raft.membership().learners().iter();
         let has_caught_up = |id: &&u64| {
-            self.raft.peer(**id).is_some_and(|peer| peer.is_heard && peer.matched + LAG_MAX > last)
+            self.raft.peer(**id).is_some_and(|peer| {
+                let goes_along = peer.is_heard && peer.state == PeerState::Replicate;
+                goes_along && peer.matched + LAG_MAX > last
+            })
         };
         if let Some(&id) = learners.clone().find(has_caught_up)
             && self.members.get(id).is_some()

@@ -163,7 +163,9 @@ impl Judge {
             let first = *self.first.entry(request).or_insert(index);
             if first != index {
                 self.repeated += 1;
-                if !applied.repeated || self.store.etcd_index() != before {
+                let is_judged_anew = concerns_members(&command.body);
+                let is_repeated = applied.repeated && self.store.etcd_index() == before;
+                if !is_repeated && !is_judged_anew {
                     return Err(format!("entry {index} is carried out a second time: {command:?}"));
                 }
             }
@@ -280,4 +282,15 @@ impl Judge {
             )),
         }
     }
+}
+
+/// What the members alone decide about, also when it comes again.
+fn concerns_members(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::AddMember { .. }
+            | Body::RemoveMember { .. }
+            | Body::UpdateMember { .. }
+            | Body::PromoteMember { .. }
+    )
 }

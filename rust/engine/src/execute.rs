@@ -24,6 +24,9 @@ pub enum NotExecuted {
     /// It may still be.
     #[error("request timed out: the change may still be made")]
     TimedOut,
+    /// Others have removed this member meanwhile: it may have been.
+    #[error("the member has been removed from the cluster: the change may still be made")]
+    Removed,
     /// The log failed meanwhile: it may have been.
     #[error("server stopped: {0}")]
     Poisoned(String),
@@ -31,6 +34,7 @@ pub enum NotExecuted {
 
 enum Told {
     Applied(Applied),
+    Removed,
     Poisoned(String),
 }
 
@@ -87,6 +91,14 @@ impl Waiters {
         });
         self.count.fetch_sub(before - waiting.len(), Ordering::Release);
     }
+
+    /// The member has been removed, and will not hear what became of their commands.
+    pub fn tell_removed(&self) {
+        for (_, sender) in self.waiting.lock().drain() {
+            let _ = sender.send(Told::Removed);
+            self.count.fetch_sub(1, Ordering::Release);
+        }
+    }
 }
 
 impl Member {
@@ -99,6 +111,7 @@ impl Member {
         if let Some(version) = versions::needs(&body, spoken.as_deref()) {
             return Err(NotExecuted::Refused(Refused::TooNew { version }));
         }
+        let is_own_removal = body == Body::RemoveMember { id: self.0.identity.member_id };
         let waiters = &self.0.waiters;
         let (sender, outcome) = bounded(1);
         let ticket = waiters.ticket();
@@ -113,6 +126,12 @@ impl Member {
         let told = outcome.recv_timeout(timeout);
         match told {
             Ok(Told::Applied(applied)) => Ok(applied),
+            // The last words of the next leader can be lost: what the others say is as good.
+            Ok(Told::Removed) if is_own_removal => {
+                let etcd_index = self.with_store(|store, _| store.etcd_index());
+                Ok(Applied { outcome: Ok(None), etcd_index, repeated: false })
+            }
+            Ok(Told::Removed) => Err(NotExecuted::Removed),
             Ok(Told::Poisoned(why)) => Err(NotExecuted::Poisoned(why)),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 waiters.remove(ticket);

@@ -56,6 +56,7 @@ impl Member {
     pub fn removed(&self) {
         let now = Now::real();
         self.0.step(now, |replica| replica.removed());
+        self.0.waiters.tell_removed();
     }
 
     /// The sending of a snapshot to another member has ended; `reached`: up to which entry, if it has all of it.

@@ -17,7 +17,7 @@ pub fn execute(py: Python<'_>, member: &Member, body: Body, timeout_ms: u64) -> 
         Err(error) => {
             let kind = match &error {
                 NotExecuted::Refused(_) => "refused",
-                NotExecuted::TimedOut => "timeout",
+                NotExecuted::TimedOut | NotExecuted::Removed => "timeout",
                 NotExecuted::Poisoned(_) => "poisoned",
             };
             Err(engine_error(py, kind, &error.to_string()))

@@ -99,6 +99,18 @@ def test_lists_that_cannot_be_used_end_the_start(make_server: ServerFactory) -> 
     assert not server.data_dir.exists()
 
 
+def test_certificates_of_peers_are_looked_at_before_anybody_is_asked(make_server: ServerFactory) -> None:
+    server = make_server(
+        flags=[
+            *("--peer-cert-file", "none.crt", "--peer-key-file", "none.key"),
+            *("--initial-cluster-state", "existing"),
+        ]
+    )
+    said = server.refuses_to_start().splitlines()[-1]
+    assert "cannot read the certificate file none.crt: No such file or directory" in said
+    assert not server.data_dir.exists()
+
+
 def test_existing_is_fine_with_a_data_directory(make_server: ServerFactory) -> None:
     server = make_server().start()
     server.stop()

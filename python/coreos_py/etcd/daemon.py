@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from coreos_py.etcd.tls import ReloadingContext
 
 _LOG = logs.Log("etcd")
-MemberPlan = bootstrap.Restart | bootstrap.NewCluster | bootstrap.Join
 # By default they end a process without a word; they do nothing to a Go program, and so to etcd.
 _WITHOUT_EFFECT = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
@@ -60,6 +59,11 @@ def run(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> 
             run_proxy(settings, plan, clients, tls, descriptor_limit, environ, signals)
             _LOG.info("stopped")
             return 0
+        if isinstance(plan, bootstrap.Restart) and plan.ignored:
+            _LOG.info(
+                "going on from the data directory; flags that say how to begin are ignored",
+                flags=",".join(plan.ignored),
+            )
         is_new = not os.path.exists(identity_file(settings.data_dir))
         engine = _open_beside_loading_trio(settings, plan)
         try:
@@ -95,7 +99,7 @@ def _announce(*, is_new: bool) -> None:
     _LOG.info("ready to serve client requests")
 
 
-def open_engine(settings: Settings, plan: MemberPlan) -> "Engine":
+def open_engine(settings: Settings, plan: bootstrap.MemberPlan) -> "Engine":
     """Recover or create the member. StartError with the engine's own sentence."""
     from coreos_py._core import Engine, EngineError
 
@@ -107,7 +111,7 @@ def open_engine(settings: Settings, plan: MemberPlan) -> "Engine":
             token=plan.token,
             peer_urls=[str(url) for url in settings.advertise_peer_urls],
             client_urls=[str(url) for url in settings.advertise_client_urls],
-            joining=plan.joining[:2] if plan.joining else None,
+            joining=plan.joining,
             force_new_cluster=settings.force_new_cluster,
             heartbeat_ms=settings.heartbeat_ms,
             election_ms=settings.election_ms,
@@ -141,7 +145,7 @@ def make_front(engine: "Engine", settings: Settings, max_connections: int) -> "F
     )
 
 
-def _open_beside_loading_trio(settings: Settings, plan: MemberPlan) -> "Engine":
+def _open_beside_loading_trio(settings: Settings, plan: bootstrap.MemberPlan) -> "Engine":
     """Loading Trio takes about as long as opening a member; both at once take little more than one."""
     loader = threading.Thread(target=importlib.import_module, args=("coreos_py.etcd.service",), daemon=True)
     loader.start()
@@ -151,11 +155,15 @@ def _open_beside_loading_trio(settings: Settings, plan: MemberPlan) -> "Engine":
 
 
 def _read_certificates(settings: Settings) -> "ReloadingContext | None":
-    """Before ports and data are touched: unusable files are the most likely mistake."""
+    """Before ports and data are touched, and others asked: unusable files are the most likely mistake."""
+    if settings.tls is None and settings.peer_tls is None:
+        return None
+    from coreos_py.etcd.tls import ReloadingContext, check_files
+
+    if settings.peer_tls is not None:
+        check_files(settings.peer_tls)
     if settings.tls is None:
         return None
-    from coreos_py.etcd.tls import ReloadingContext
-
     return ReloadingContext(settings.tls)
 
 

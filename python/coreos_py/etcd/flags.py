@@ -171,7 +171,7 @@ _NO_V3 = "there is no v3 API here"
 _IGNORED = (
     ("max-wals", UINT, "5", "log segments go when two snapshots cover them"),
     ("pre-vote", SWITCH, "true", "elections are always preceded by a vote that disturbs nobody"),
-    ("initial-election-tick-advance", SWITCH, "true", "a lone member leads at once"),
+    ("initial-election-tick-advance", SWITCH, "true", "members of a new cluster hurry anyway"),
     ("log-package-levels", TEXT, "", "use --log-level"),
     ("logger", TEXT, "", "use --log-format"),
     ("log-output", TEXT, "", "logs go to stderr"),

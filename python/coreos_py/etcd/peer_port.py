@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from coreos_py._core import Engine
 
-Plan = bootstrap.Restart | bootstrap.NewCluster | bootstrap.Join
 
-
-def serve_peers(engine: "Engine", settings: Settings, plan: Plan, listeners: "Sequence[Listener]") -> None:
+def serve_peers(
+    engine: "Engine", settings: Settings, plan: bootstrap.MemberPlan, listeners: "Sequence[Listener]"
+) -> None:
     """Have the engine serve these sockets and talk to the other members. StartError for certificates."""
     from coreos_py._core import EngineError
 
@@ -36,15 +36,12 @@ def serve_peers(engine: "Engine", settings: Settings, plan: Plan, listeners: "Se
         raise StartError(str(error)) from error
 
 
-def _known(engine: "Engine", settings: Settings, plan: Plan) -> list[tuple[int, list[str]]]:
+def _known(engine: "Engine", settings: Settings, plan: bootstrap.MemberPlan) -> list[tuple[int, list[str]]]:
     """Members to talk to, for one that does not know any: it joins, or ended before it heard of any."""
     if engine.members():
         return []
-    if plan.joining is None:
-        plan = bootstrap.join_again(settings)
-    assert plan.joining is not None, "what joins knows whom"
-    own, _, members = plan.joining
-    return [(member["id"], member["peer_urls"]) for member in members if member["id"] != own]
+    joining = plan if isinstance(plan, bootstrap.Join) else bootstrap.join_again(settings)
+    return joining.others
 
 
 def _files(tls: TlsFiles | None) -> tuple[str, str, str | None, bool, str | None] | None:

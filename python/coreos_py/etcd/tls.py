@@ -64,6 +64,14 @@ class ReloadingContext:
             self._complaint = reason
 
 
+def check_files(files: TlsFiles) -> None:
+    """Raises StartError when they cannot be used, for those that only the engine uses, and later."""
+    try:
+        make_context(files)
+    except (OSError, ValueError) as error:
+        raise StartError(explain(files, error)) from error
+
+
 def make_context(files: TlsFiles) -> ssl.SSLContext:
     """A server context from files. Raises OSError (ssl.SSLError is one) or ValueError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

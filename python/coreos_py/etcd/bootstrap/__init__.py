@@ -19,6 +19,6 @@ All of it blocks: nothing else runs in the process yet, and a signal ends it at 
 
 from coreos_py.etcd.bootstrap.again import join_again
 from coreos_py.etcd.bootstrap.choose import plan
-from coreos_py.etcd.bootstrap.plans import Join, NewCluster, Plan, Restart, RunProxy
+from coreos_py.etcd.bootstrap.plans import Join, MemberPlan, NewCluster, Plan, Restart, RunProxy
 
-__all__ = ["Join", "NewCluster", "Plan", "Restart", "RunProxy", "join_again", "plan"]
+__all__ = ["Join", "MemberPlan", "NewCluster", "Plan", "Restart", "RunProxy", "join_again", "plan"]

@@ -59,11 +59,6 @@ class _Planner:
         if content is Content.PROXY:
             return self._proxy_once_more()
         if content is Content.MEMBER:
-            if beginning.given:
-                _LOG.info(
-                    "going on from the data directory; flags that say how to begin are ignored",
-                    flags=",".join(beginning.given),
-                )
             # For a member that was ended before it had written anything, which begins again.
             return Restart(beginning.initial_cluster or self._alone, beginning.token, beginning.given)
         if beginning.discovery:

@@ -88,8 +88,9 @@ class Registry(Engine):
         request = requests.wait(self.token, wait_index=index + 1, recursive=True)
         try:
             accepted(self.send_on(request, held, Deadline(None)).reply)
-            if held.connection is not None:
-                held.connection.next_line(Deadline(_LOOK_AGAIN_S))
+            # A server that ends its answer at once, without a word, must not be asked again at once.
+            if held.connection is not None and held.connection.next_line(Deadline(_LOOK_AGAIN_S)) is None:
+                self._pause(_PAUSE_S)
         except DeadlineExceededError:
             # Nothing is lost by looking, should a proxy on the way have swallowed the answer.
             return

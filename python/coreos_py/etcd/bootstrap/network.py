@@ -170,7 +170,6 @@ def _member(fields: dict[str, Any]) -> RemoteMember:
         name=str(fields.get("name") or ""),
         peer_urls=tuple(sorted(map(str, fields["peerURLs"]))),
         client_urls=tuple(map(str, fields.get("clientURLs") or ())),
-        is_learner=bool(fields.get("isLearner", False)),
     )
 
 

@@ -1,11 +1,11 @@
 """What a process is to be. `initial_cluster`, `token` and `joining` are for `Engine.open` as they stand."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from coreos_py.etcd.urls import Cluster
 
-Joining = tuple[int, int, list[dict[str, Any]]]
+#: Own id, the cluster's id.
+Joining = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,22 +16,11 @@ class RemoteMember:
     name: str
     peer_urls: tuple[str, ...]
     client_urls: tuple[str, ...]
-    is_learner: bool = False
 
     @property
     def is_started(self) -> bool:
         """Whether it has ever told the others where it serves clients."""
         return bool(self.client_urls)
-
-    def for_engine(self) -> dict[str, Any]:
-        """In the shape of `Engine.members`."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "peer_urls": list(self.peer_urls),
-            "client_urls": list(self.client_urls),
-            "is_learner": self.is_learner,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +61,14 @@ class Join:
 
     @property
     def joining(self) -> Joining:
-        """Own id, the cluster's id, its members."""
-        return self.member_id, self.cluster.id, [member.for_engine() for member in self.cluster.members]
+        """See the module."""
+        return self.member_id, self.cluster.id
+
+    @property
+    def others(self) -> list[tuple[int, list[str]]]:
+        """Ids and peer URLs of those that it joins, for `Engine.serve_peers`."""
+        members = (member for member in self.cluster.members if member.id != self.member_id)
+        return [(member.id, list(member.peer_urls)) for member in members]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +79,5 @@ class RunProxy:
     is_readonly: bool = False
 
 
-Plan = Restart | NewCluster | Join | RunProxy
+MemberPlan = Restart | NewCluster | Join
+Plan = MemberPlan | RunProxy

@@ -38,7 +38,6 @@ class _Connection:
         self.wire = h11.Connection(h11.CLIENT, max_incomplete_event_size=1 << 20)
         self.raw = raw
         self.stream = stream
-        self.has_carried = False
 
     def is_fit(self) -> bool:
         """Whether it can carry another request, as far as can be seen: an end at rest makes it readable."""
@@ -118,10 +117,6 @@ class Upstream:
             for connection in self._resting.pop(endpoint):
                 connection.close()
 
-    def close(self) -> None:
-        """Close those at rest."""
-        self.keep_only(())
-
     def _take(self, endpoint: Endpoint) -> _Connection | None:
         resting = self._resting.get(endpoint, [])
         while resting:
@@ -133,7 +128,6 @@ class Upstream:
 
     def _rest(self, connection: _Connection) -> None:
         connection.wire.start_next_cycle()
-        connection.has_carried = True
         resting = self._resting.setdefault(connection.endpoint, [])
         if len(resting) < _REST_MAX:
             resting.append(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -273,3 +274,13 @@ def test_every_part_names_tests_that_exist() -> None:
     for part in PARTS:
         for test in part.tests:
             assert "pytest.mark.long" in (ROOT / test).read_text(), test
+
+
+def test_every_long_test_is_in_a_part() -> None:
+    """`make test` leaves them out: one that no part runs would never run."""
+    marked = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if re.search(r"^ *@?(pytestmark = )?pytest\.mark\.long", path.read_text(), re.MULTILINE)
+    }
+    assert marked == {test for part in PARTS for test in part.tests}

@@ -30,7 +30,7 @@ pub(crate) struct Applying {
     leaving: Vec<Completion>,
 }
 
-/// Every thread may step and apply. When one panics on the way, nobody knows what has been done: the member ends, before
+/// Every thread may step and apply. When one panics on the way, nobody knows what has been done: the member ends before
 /// another thread goes on behind a hole. The panic itself has been printed by the hook.
 struct PoisonOnPanic<'a>(&'a Inner);
 
@@ -62,7 +62,7 @@ impl Inner {
 
     /// A step has been taken: see to what it comes to.
     pub fn stepped(&self, mut core: MutexGuard<'_, Core>, now: Now) {
-        let outgoing = core.replica.take_outgoing(now);
+        let outgoing = self.take_outgoing(&mut core, now);
         let has_results = core.replica.has_results();
         let leads = core.replica.leads();
         self.note_alone(&core.replica);
@@ -118,13 +118,26 @@ impl Inner {
 
     /// The log thread has taken what it writes: see to the rest before it does.
     pub fn after_fill(&self, mut core: MutexGuard<'_, Core>, now: Now) {
-        let outgoing = core.replica.take_outgoing(now);
+        let outgoing = self.take_outgoing(&mut core, now);
         let has_results = core.replica.has_results();
         drop(core);
         self.send(outgoing);
         if has_results {
             self.carry_out();
         }
+    }
+
+    /// What is to be sent once the core is free. Not what goes with a change of the members: as soon as the core is
+    /// free, whoever applies it closes the links of those who leave, and they are to hear of it before.
+    fn take_outgoing(&self, core: &mut Core, now: Now) -> Vec<Outgoing> {
+        let outgoing = core.replica.take_outgoing(now);
+        if core.replica.members().1 == self.members_revision.load(Acquire) {
+            return outgoing;
+        }
+        let is_frame = |one: &Outgoing| matches!(one, Outgoing::Frame { .. });
+        let (frames, snapshots) = outgoing.into_iter().partition(is_frame);
+        self.send(frames);
+        snapshots
     }
 
     /// Give the transport what is for others. It never waits.

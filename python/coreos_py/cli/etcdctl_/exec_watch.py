@@ -18,6 +18,8 @@ from coreos_py.client.keys import Event, Result
 
 _EVENTS_AHEAD_MAX = 1024
 """Events kept while a command runs; beyond that the server's history keeps them."""
+_LOOK_S = 0.5
+"""How long a Ctrl-C may go unseen that comes just before the main thread goes to sleep: it wakes nobody then."""
 
 
 def run(_name: str, session: Session, values: Values, words: Sequence[str]) -> None:
@@ -62,7 +64,10 @@ def _read_ahead(events: Iterator[Result]) -> Iterator[Event]:
     threading.Thread(target=watch, daemon=True, name="watch").start()
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     while True:
-        item = ahead.get()
+        try:
+            item = ahead.get(timeout=_LOOK_S)
+        except queue.Empty:
+            continue
         if item is None:
             raise CommandError(error_line("the watch has ended"))
         if isinstance(item, EtcdError):

@@ -134,6 +134,8 @@ class _Service:
                 close_all(clients)
                 await self._drain(signals)
                 nursery.cancel_scope.cancel()
+        self._peers.close()
+        self._members.close()
 
     async def _serve(
         self,

@@ -117,6 +117,10 @@ class Upstream:
             for connection in self._resting.pop(endpoint):
                 connection.close()
 
+    def close(self) -> None:
+        """Close those at rest."""
+        self.keep_only(())
+
     def _take(self, endpoint: Endpoint) -> _Connection | None:
         resting = self._resting.get(endpoint, [])
         while resting:

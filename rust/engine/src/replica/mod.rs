@@ -6,7 +6,8 @@
 //! 1. [`Replica::propose`], [`Replica::read`], [`Replica::receive`], [`Replica::tick`] and [`Replica::raft_ticks`], as
 //!    things happen;
 //! 2. after each of them: send what [`Replica::take_outgoing`] gives, apply what [`Replica::take_decided`] gives, in
-//!    order, and answer what [`Replica::take_answers`] gives; after a [`Body::Noop`], the store's digest ([`News::Digest`]);
+//!    order, and answer what [`Replica::take_answers`] gives; after a [`Body::Noop`], the store's digest
+//!    ([`News::Digest`]);
 //! 3. [`Replica::fill`] a batch; send what there is to be sent; write and sync the batch;
 //! 4. [`Replica::written`], or [`Replica::refused`] if the disk was full and nothing was written. A failed write or
 //!    sync is the end: [`Replica::poison`].

@@ -133,9 +133,9 @@ impl Pending {
         }
     }
 
-    /// Those that were proposed before `late_mono_ns` are sent to nobody any more: a write that comes when its client has
-    /// long gone on could undo what that did next. Gives the sequences of those that are forgotten for it: they were
-    /// never sent, or were proposed before `gone_mono_ns`.
+    /// Those that were proposed before `late_mono_ns` are sent to nobody any more: a write that comes when its client
+    /// has long gone on could undo what that did next. Gives the sequences of those that are forgotten for it: they
+    /// were never sent, or were proposed before `gone_mono_ns`.
     pub fn give_up(&mut self, late_mono_ns: u64, gone_mono_ns: u64) -> Vec<u64> {
         let mut over = Vec::new();
         let is_old = |one: &&Proposal| one.ticket != 0 && one.proposed_mono_ns < gone_mono_ns;

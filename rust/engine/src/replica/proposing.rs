@@ -203,8 +203,8 @@ impl Replica {
         self.send_mono_ns = now.mono_ns + RETRY_NS;
     }
 
-    /// A leader has not taken this one, and will not. If another one was asked as well, before or after, nobody knows what
-    /// becomes of it, and who waits is told in time that it took too long.
+    /// A leader has not taken this one, and will not. If another one was asked as well, before or after, nobody knows
+    /// what becomes of it, and who waits is told in time that it took too long.
     pub(super) fn hear_refused(&mut self, from: u64, sequence: u64, why: String) {
         if self.raft.leader() == from && self.pending.is_asked_once(sequence) {
             self.fail(sequence, why);

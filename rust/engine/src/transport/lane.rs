@@ -1,14 +1,22 @@
 //! What waits to be sent to a peer by one of its lanes.
+//!
+//! Mostly nothing does: then whoever has something to send writes it to the socket, which costs less than calling the
+//! lane's thread. What the socket does not take at once is the thread's.
 
 use std::collections::VecDeque;
+use std::net::TcpStream;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rustix::net::{SendFlags, send};
 
 use super::waker::Waker;
 use crate::peers::{Content, Frame};
 
 /// Contents that go out together, by weight; more only if a single one is heavier.
 const BATCH_BYTES: usize = 1 << 20;
+/// Encoding more than that would hold up who sends.
+const AT_ONCE_BYTES_MAX: usize = 64 << 10;
 
 /// A bounded queue between all who send and the one thread that writes.
 #[derive(Debug)]
@@ -27,8 +35,13 @@ struct Queue {
     is_up: bool,
     /// Something was lost since a link stands or was free again, and the member has been told.
     is_lossy: bool,
-    /// The writer waits to be called.
+    /// The writer waits to be called: nothing waits, and nothing is being written.
     is_asleep: bool,
+    /// The socket, if bytes can be written to it as they are.
+    socket: Option<Arc<TcpStream>>,
+    /// What it has not taken of the last frame that was written at once.
+    rest: Vec<u8>,
+    encoded: Vec<u8>,
 }
 
 /// What the writer finds.
@@ -36,6 +49,8 @@ struct Queue {
 pub(super) enum Next {
     /// To be written.
     Frame(Frame),
+    /// To be written as they are.
+    Bytes(Vec<u8>),
     /// The queue is empty for the first time after an overflow.
     Drained,
     /// Nothing; whoever pushes something calls.
@@ -56,9 +71,18 @@ impl Lane {
         if !queue.is_up || !has_room {
             return std::mem::replace(&mut queue.is_lossy, true);
         }
+        let frame = Frame { time_ns, contents };
+        if queue.is_asleep && weight <= AT_ONCE_BYTES_MAX && queue.is_written_at_once(&frame) {
+            if !queue.rest.is_empty() {
+                queue.is_asleep = false;
+                drop(queue);
+                self.waker.ring();
+            }
+            return true;
+        }
         queue.bytes += weight;
         queue.time_ns = queue.time_ns.max(time_ns);
-        queue.contents.extend(contents);
+        queue.contents.extend(frame.contents);
         if std::mem::take(&mut queue.is_asleep) {
             drop(queue);
             self.waker.ring();
@@ -69,6 +93,9 @@ impl Lane {
     /// Take what goes out next.
     pub fn next(&self) -> Next {
         let mut queue = self.queue.lock();
+        if !queue.rest.is_empty() {
+            return Next::Bytes(std::mem::take(&mut queue.rest));
+        }
         let mut frame = Frame { time_ns: queue.time_ns, contents: Vec::new() };
         let mut bytes = 0;
         while let Some(content) = queue.contents.front() {
@@ -96,14 +123,32 @@ impl Lane {
         std::mem::replace(&mut self.queue.lock().is_lossy, true)
     }
 
-    /// A link stands.
-    pub fn up(&self) {
-        *self.queue.lock() = Queue { is_up: true, ..Queue::default() };
+    /// A link stands. `socket`: if bytes can be written to it as they are.
+    pub fn up(&self, socket: Option<Arc<TcpStream>>) {
+        *self.queue.lock() = Queue { is_up: true, socket, ..Queue::default() };
     }
 
     /// It does not any more, and the member is told of it. What waits is lost.
     pub fn down(&self) {
         *self.queue.lock() = Queue { is_lossy: true, ..Queue::default() };
+    }
+}
+
+impl Queue {
+    /// Write it, as far as the socket takes it now. False: nothing of it, and the writer is to try.
+    fn is_written_at_once(&mut self, frame: &Frame) -> bool {
+        let Some(socket) = &self.socket else { return false };
+        self.encoded.clear();
+        if frame.encode(&mut self.encoded).is_err() {
+            return false;
+        }
+        match send(socket, &self.encoded, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Ok(count) => {
+                self.rest.extend_from_slice(&self.encoded[count..]);
+                true
+            }
+            Err(_) => false,
+        }
     }
 }
 
@@ -127,7 +172,7 @@ mod tests {
     #[test]
     fn several_go_out_as_one_up_to_a_batch() {
         let lane = Lane::new(8 << 20).expect("eventfd");
-        lane.up();
+        lane.up(None);
         for time_ns in [5, 9, 7] {
             assert!(lane.push(vec![content(1), content(BATCH_BYTES / 2)], time_ns));
         }
@@ -146,7 +191,7 @@ mod tests {
     #[test]
     fn an_overflow_drops_the_new_one_and_is_told_once_until_it_has_drained() {
         let lane = Lane::new(1000).expect("eventfd");
-        lane.up();
+        lane.up(None);
         assert!(lane.push(vec![content(2000)], 0), "alone it may be larger");
         for is_told in [false, true, true] {
             assert_eq!(lane.push(vec![content(1)], 0), is_told);
@@ -161,12 +206,12 @@ mod tests {
     fn without_a_link_nothing_waits() {
         let lane = Lane::new(1000).expect("eventfd");
         assert!(!lane.push(vec![content(1)], 0), "nobody knows yet that it is lost");
-        lane.up();
+        lane.up(None);
         assert_eq!(lane.next(), Next::Nothing);
         assert!(lane.push(vec![content(1)], 0));
         lane.down();
         assert!(lane.push(vec![content(1)], 0), "the end of the link was told");
-        lane.up();
+        lane.up(None);
         assert_eq!(lane.next(), Next::Nothing);
     }
 }

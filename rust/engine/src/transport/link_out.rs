@@ -69,7 +69,7 @@ fn complain(shared: &Shared, peer: &Peer, url: &super::url::PeerUrl, why: NotDia
 /// A link stands: use it until it breaks or is to end.
 fn keep_up(shared: &Shared, peer: &Peer, lane: &Lane, mut stream: Stream, welcome: &Welcome) {
     peer.is_up();
-    lane.up();
+    lane.up(stream.bare());
     let connected = || News::Connected(peer.id, welcome.versions.clone());
     shared.tell(connected());
     let mut out = Vec::new();
@@ -89,6 +89,7 @@ fn keep_up(shared: &Shared, peer: &Peer, lane: &Lane, mut stream: Stream, welcom
                     }
                 }
             }
+            Next::Bytes(bytes) => stream.write_all(&bytes).and_then(|()| stream.flush()),
             Next::Drained => {
                 shared.tell(connected());
                 Ok(())

@@ -92,6 +92,14 @@ impl Stream {
         }
     }
 
+    /// The socket, if what is written to it is what the other end reads.
+    pub fn bare(&self) -> Option<Arc<TcpStream>> {
+        match self {
+            Self::Plain(socket) => Some(socket.tcp().clone()),
+            Self::Client(_) | Self::Server(_) => None,
+        }
+    }
+
     pub fn fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Plain(socket) => socket.tcp().as_fd(),

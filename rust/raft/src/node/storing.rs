@@ -67,7 +67,14 @@ impl Raft {
         let changed = hard_state != self.told;
         let restored = self.restored.take();
         let messages = self.release_held();
-        if entries.is_empty() && !changed && restored.is_none() {
+        let must_sync = !entries.is_empty()
+            || restored.is_some()
+            || self.waits_for_commit()
+            || (self.told.term, self.told.vote) != (self.term, self.vote);
+        // An answer is not worth a write of the commit index, which comes along with the next entries, or when it is
+        // quiet.
+        let is_patient = changed && !must_sync && messages.is_empty();
+        if !must_sync && !is_patient {
             match self.handed.back_mut() {
                 // A leader asks again and again while the disk is slow. One answer is enough.
                 Some(last) => last.add(messages),
@@ -75,10 +82,6 @@ impl Raft {
             }
             return None;
         }
-        let must_sync = !entries.is_empty()
-            || restored.is_some()
-            || self.waits_for_commit()
-            || (self.told.term, self.told.vote) != (self.term, self.vote);
         self.told = hard_state;
         self.ticket += 1;
         let ticket = Ticket(self.ticket);

@@ -265,9 +265,23 @@ impl Cluster {
         self.change(s, |_, _| {});
     }
 
+    /// Whether there was one. A member that decides alone may have noted as decided what it had no time to apply: no
+    /// other can tell of it.
+    fn end_life(&mut self, s: usize) -> bool {
+        let Some(mut life) = self.slots[s].life.take() else { return false };
+        let replica = &mut life.parts.replica;
+        if replica.is_alone() {
+            let problem = replica.take_decided().find_map(|one| self.judge.decide(&one).err());
+            if let Some(problem) = problem {
+                self.fail(format!("member {s}: {problem}"));
+            }
+        }
+        true
+    }
+
     /// The process ends; what it had written and not synced stays with the system.
     pub(super) fn kill(&mut self, s: usize) {
-        if self.slots[s].life.take().is_none() {
+        if !self.end_life(s) {
             return;
         }
         self.trace(|| format!("m{s} ends"));
@@ -278,7 +292,7 @@ impl Cluster {
 
     /// The power goes.
     pub(super) fn crash(&mut self, s: usize) {
-        let was_alive = self.slots[s].life.take().is_some();
+        let was_alive = self.end_life(s);
         let slot = &mut self.slots[s];
         slot.disk.crash(&mut self.rngs.disk);
         slot.clocks.wall_ahead_ns += self.rngs.faults.below(100) * MS;

@@ -82,6 +82,7 @@ class Client(threading.Thread):
 def test_a_leader_that_is_stopped_hands_over(make_cluster: ClusterFactory) -> None:
     cluster = make_cluster()
     leader = cluster.leader()
+    term = term_of(leader)
     other = leader.others[0]
     client = Client([other], "/k")
     client.start()
@@ -95,6 +96,36 @@ def test_a_leader_that_is_stopped_hands_over(make_cluster: ClusterFactory) -> No
         client.join()
     assert not client.failures
     assert value(other, "/k", "?quorum=true") == str(client.acked)
+    assert next_term_seen(leader, term)
+    # It was the successor's own election, not one that came after it.
+    won = f'"this member leads since term {term + 1}"'
+    wait_until(lambda: any(won in member.stderr() for member in leader.others))
+
+
+def test_control_a_leader_that_nobody_answers_ends_without_a_successor(make_cluster: ClusterFactory) -> None:
+    cluster = make_cluster()
+    leader = cluster.leader()
+    term = term_of(leader)
+    for other in leader.others:
+        other.pause()
+    leader.stop()
+    assert not next_term_seen(leader, term)
+    for other in leader.others:
+        other.resume()
+
+
+def term_of(member: Member) -> int:
+    """The term that it is in."""
+    name = "etcd_server_raft_term "
+    lines = member.request("GET", "/metrics").body.decode().splitlines()
+    return int(float(next(line for line in lines if line.startswith(name)).removeprefix(name)))
+
+
+def next_term_seen(member: Member, term: int) -> bool:
+    """Whether a member that was stopped while it led in `term` came to know, before it ended, that another stands."""
+    last_words = member.stderr().partition("msg=stopping")[2].partition("msg=stopped")[0]
+    assert last_words
+    return f"term {term + 1}" in last_words
 
 
 def test_a_rolling_restart_loses_nothing(make_cluster: ClusterFactory) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,20 +12,6 @@ from tests.support import power
 from tests.support.server import Kind
 from tests.support.waiting import wait_until
 from tests.support.wire import form
-
-
-@contextmanager
-def frozen(point: Path) -> Iterator[None]:
-    """A file system on which every write and sync waits."""
-    descriptor = os.open(point, os.O_RDONLY)
-    try:
-        fcntl.ioctl(descriptor, power.FIFREEZE, 0)
-        try:
-            yield
-        finally:
-            fcntl.ioctl(descriptor, power.FITHAW, 0)
-    finally:
-        os.close(descriptor)
 
 
 @pytest.fixture
@@ -49,7 +32,7 @@ def test_health_while_writes_hang(disk: power.PowerDisk, make_server: ServerFact
             return other.request("GET", "/health").status
 
         assert health() == 200
-        with frozen(disk.data.parent):
+        with power.frozen(disk.data.parent):
             reply = writer.request("PUT", "/v2/keys/a", form(value="2"))
             assert (reply.status, reply.json()["errorCode"]) == (500, 300)
             wait_until(lambda: health() == 503, lambda: "it says that it is well")

@@ -10,6 +10,7 @@ file that is being written would be a mixture of moments that no disk ever goes 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -22,8 +23,10 @@ FIFREEZE = 0xC0045877
 FITHAW = 0xC0045878
 #: Sparse sizes: what is really used is the log, its next segment and snapshots.
 DEVICE_MIB = 768
-OUTER_MIB = 1024
-TMPFS_MIB = 2560
+#: What the outer file system needs beside the device, and the memory beside that and a copy of the device.
+OUTER_SPARE_MIB = 256
+MEMORY_SPARE_MIB = 64
+BLOCK_BYTES = 4096
 #: The journal is committed by fsync, not by this timer, so that unsynced data stays away from the device.
 OPTIONS = "noatime,commit=900"
 TOOLS = ("mkfs.ext4", "losetup", "mount", "umount")
@@ -69,6 +72,20 @@ def loop(image: Path) -> Iterator[str]:
         _run("losetup", "-d", device)
 
 
+@contextmanager
+def frozen(point: Path) -> Iterator[None]:
+    """A file system on which every write and sync waits."""
+    descriptor = os.open(point, os.O_RDONLY)
+    try:
+        fcntl.ioctl(descriptor, FIFREEZE, 0)
+        try:
+            yield
+        finally:
+            fcntl.ioctl(descriptor, FITHAW, 0)
+    finally:
+        os.close(descriptor)
+
+
 def _image(path: Path, mib: int, *features: str) -> Path:
     with path.open("wb") as file:
         file.truncate(mib << 20)
@@ -104,17 +121,25 @@ def copy_sparse(source: Path, target: Path) -> int:
 class PowerDisk:
     """The disk. `data` is where a server keeps its files; `cut()` gives the disk as after a power cut."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, device_mib: int = DEVICE_MIB) -> None:
         self.folder = folder
-        memory = stack.enter_context(mounted("tmpfs", "none", folder / "memory", f"size={TMPFS_MIB}m"))
+        outer_mib = device_mib + OUTER_SPARE_MIB
+        memory_mib = outer_mib + device_mib + MEMORY_SPARE_MIB
+        memory = stack.enter_context(mounted("tmpfs", "none", folder / "memory", f"size={memory_mib}m"))
         self._memory = memory
-        outer_image = _image(memory / "outer.img", OUTER_MIB, "-O", "^has_journal")
+        outer_image = _image(memory / "outer.img", outer_mib, "-O", "^has_journal")
         outer = stack.enter_context(loop(outer_image))
         self._outer = stack.enter_context(mounted("ext4", outer, folder / "outer", "noatime"))
-        self._device = _image(self._outer / "device.img", DEVICE_MIB)
-        inner = stack.enter_context(loop(self._device))
-        self._inner = stack.enter_context(mounted("ext4", inner, folder / "inner", OPTIONS))
+        self._device = _image(self._outer / "device.img", device_mib)
+        self._copy = memory / "copy.img"
+        #: The device while it is in use.
+        self._used = stack.enter_context(ExitStack())
+        self._use()
         self.data = self._inner / "data"
+
+    def _use(self) -> None:
+        inner = self._used.enter_context(loop(self._device))
+        self._inner = self._used.enter_context(mounted("ext4", inner, self.folder / "inner", OPTIONS))
 
     def sync(self) -> None:
         """Put everything on the device (for the control, which needs something to have been kept)."""
@@ -125,33 +150,53 @@ class PowerDisk:
         finally:
             os.close(descriptor)
 
-    def _copy(self) -> Path:
-        """Freeze the device's file at one instant and copy it."""
-        target = self._memory / "copy.img"
-        descriptor = os.open(self._outer, os.O_RDONLY)
-        try:
-            fcntl.ioctl(descriptor, FIFREEZE, 0)
-            try:
-                copy_sparse(self._device, target)
-            finally:
-                fcntl.ioctl(descriptor, FITHAW, 0)
-        finally:
-            os.close(descriptor)
-        return target
-
     @contextmanager
     def cut(self) -> Iterator[Path]:
         """The data as the device has it at this moment, on a file system of its own (journal replayed)."""
-        image = self._copy()
+        with frozen(self._outer):
+            copy_sparse(self._device, self._copy)
         try:
-            with loop(image) as device, mounted("ext4", device, self.folder / "after", OPTIONS) as point:
+            with loop(self._copy) as device, mounted("ext4", device, self.folder / "after", OPTIONS) as point:
                 yield point / "data"
         finally:
-            image.unlink()
+            self._copy.unlink()
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """The power goes: on the way out the device is remembered as it was on the way in.
+
+        Nothing can be written meanwhile: whoever uses the disk can be killed without having been told that
+        more was. A process that waits for a sync ends only afterwards.
+        """
+        with frozen(self._outer):
+            yield
+            copy_sparse(self._device, self._copy)
+
+    def come_back(self) -> None:
+        """The power is there again; nobody uses the disk. It has what it had when the power went."""
+        self._used.close()
+        copy_sparse(self._copy, self._device)
+        self._copy.unlink()
+        self._use()
+
+    def fill(self) -> Path:
+        """Take all of its room away; the file that does it."""
+        filler = self._inner / "filler"
+        with filler.open("wb") as file:
+            at, step = 0, DEVICE_MIB << 20
+            while step >= BLOCK_BYTES:
+                try:
+                    os.posix_fallocate(file.fileno(), at, step)
+                    at += step
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    step //= 2
+        return filler
 
 
 @contextmanager
-def power_disk(folder: Path) -> Iterator[PowerDisk]:
+def power_disk(folder: Path, device_mib: int = DEVICE_MIB) -> Iterator[PowerDisk]:
     """A fresh disk, taken apart at the end."""
     with ExitStack() as stack:
-        yield PowerDisk(folder, stack)
+        yield PowerDisk(folder, stack, device_mib)

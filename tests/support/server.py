@@ -83,6 +83,8 @@ class Server:
         self.work_dir = work_dir
         self.data_dir = data_dir or work_dir / "data"
         self.flags = list(flags)
+        #: Besides what this process has.
+        self.environment: dict[str, str] = {}
         self.tls = tls
         self.client_tls = client_tls
         self.name = name
@@ -132,7 +134,7 @@ class Server:
         assert self.process is None, "the server is running already"
         self.work_dir.mkdir(parents=True, exist_ok=True)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ETCD_")}
-        environment["PYTHONWARNINGS"] = "error"
+        environment |= {"PYTHONWARNINGS": "error", **self.environment}
         with self.stderr_path.open("ab") as stderr:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=environment

@@ -122,7 +122,7 @@ def term_of(member: Member) -> int:
 
 
 def next_term_seen(member: Member, term: int) -> bool:
-    """Whether a member that was stopped while it led in `term` came to know, before it ended, that another stands."""
+    """Whether one that was stopped while it led in `term` has heard, before it ended, that another stands."""
     last_words = member.stderr().partition("msg=stopping")[2].partition("msg=stopped")[0]
     assert last_words
     return f"term {term + 1}" in last_words

@@ -19,6 +19,8 @@ SNAPSHOT_COUNT = 50
 FLAGS = ("--snapshot-count", str(SNAPSHOT_COUNT), "--max-snapshots", "2")
 #: So many intervals are written while it is away.
 INTERVALS = 10
+#: Of a file of the log.
+SEGMENT_BYTES = 64 << 20
 #: Of each value: all of them are twice what a leader keeps.
 VALUE_BYTES = 64 << 10
 
@@ -106,9 +108,12 @@ def test_one_that_was_dead_meanwhile(make_cluster: ClusterFactory, intervals: in
 
 def test_the_disk_stays_bounded(make_cluster: ClusterFactory) -> None:
     cluster = make_cluster(flags=FLAGS)
-    last = 100 * SNAPSHOT_COUNT
-    write(cluster.leader(), 1, last, size=0)
-    wait_equal(cluster, "/w/k", text_of(last, size=0))
+    # More than three files of the log hold.
+    last, size = 8 * SNAPSHOT_COUNT, 8 * VALUE_BYTES
+    write(cluster.leader(), 1, last, size)
+    wait_equal(cluster, "/w/k", text_of(last, size))
+    for member in cluster.members:
+        assert logged_bytes(member) > 3 * SEGMENT_BYTES
     for member in cluster.members:
         wait_until(
             lambda member=member: files(member) <= (3, 3) and files(member)[1] <= 3,  # type: ignore[misc]

@@ -16,7 +16,7 @@ from tests.support import network, power, shim
 from tests.support.cluster import Cluster, Member
 from tests.support.network import Network
 from tests.support.power import PowerDisk, power_disk
-from tests.support.server import Kind
+from tests.support.server import Kind, Server
 from tests.support.shim import Shim
 from tests.support.waiting import wait_until
 from tests.support.wire import form
@@ -210,14 +210,14 @@ def health(member: Member) -> int:
     return member.request("GET", "/health").status
 
 
-def syncing_s(member: Member) -> float:
+def syncing_s(member: Server) -> float:
     """How long it has written and synced its log since it was started."""
     name = "etcd_wal_fsync_durations_seconds_sum "
     lines = member.request("GET", "/metrics").body.decode().splitlines()
     return float(next(line for line in lines if line.startswith(name)).removeprefix(name))
 
 
-def ahead_s(member: Member) -> float:
+def ahead_s(member: Server) -> float:
     """How far its wall clock is ahead of ours."""
     date = member.request("GET", "/version").header("Date")
     assert date is not None

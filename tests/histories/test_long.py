@@ -63,9 +63,27 @@ def test_every_fault_many_times(tmp_path: Path, capsys: pytest.CaptureFixture[st
         with capsys.disabled():
             print(f"\n{operations} operations, {unknown} unknown, {done.total()} faults: {dict(done)}")
     assert done.total() == FAULTS
-    assert min(done[kind.__name__] for kind in KINDS) >= FAULTS // len(KINDS)
-    assert operations >= ALL_OPERATIONS * min(FAULTS, ALL_FAULTS) // ALL_FAULTS
+    assert_enough(done, operations, unknown)
+
+
+def assert_enough(done: Counter[str], operations: int, unknown: int) -> None:
+    """Of a whole run, or of its part."""
+    assert min(done[kind.__name__] for kind in KINDS) >= done.total() // len(KINDS)
+    assert operations >= ALL_OPERATIONS * min(done.total(), ALL_FAULTS) // ALL_FAULTS
     assert unknown < UNKNOWN_MAX * operations
+
+
+@pytest.mark.parametrize(
+    ("missed", "operations", "unknown"),
+    [(1, 300_000, 0), (0, ALL_OPERATIONS - 1, 0), (0, ALL_OPERATIONS, ALL_OPERATIONS // 5)],
+    ids=["a kind was done nine times", "too few operations", "too many riddles"],
+)
+def test_control_a_run_that_proves_too_little_fails(missed: int, operations: int, unknown: int) -> None:
+    done = Counter({kind.__name__: 10 for kind in KINDS})
+    assert_enough(done, ALL_OPERATIONS, ALL_OPERATIONS // 5 - 1)
+    done.update({KINDS[0].__name__: missed, KINDS[1].__name__: -missed})
+    with pytest.raises(AssertionError):
+        assert_enough(done, operations, unknown)
 
 
 #: What `test_cluster` leaves out.

@@ -21,7 +21,7 @@ BUDGETS: dict[str, Budget] = {
     "support": Budget(area_s=20, test_s=30, long_test_s=60),
     "structure": Budget(area_s=40, test_s=120, long_test_s=120),
     "model": Budget(area_s=20, test_s=30, long_test_s=300),
-    "histories": Budget(area_s=90, test_s=60, long_test_s=7200),
+    "histories": Budget(area_s=130, test_s=60, long_test_s=7200),
     "cluster": Budget(area_s=150, test_s=90, long_test_s=90),
     "api": Budget(area_s=260, test_s=60, long_test_s=1800),
     "differential": Budget(area_s=80, test_s=180, long_test_s=180),

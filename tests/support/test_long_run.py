@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.histories.faults import KINDS
+from tests.histories.test_long import ALL_FAULTS
 from tests.structure.test_python_graph import imports, modules
 from tests.structure.test_rust_graph import manifests, names
 from tests.support.long_run import __main__ as command
@@ -268,6 +270,11 @@ def test_the_parts_of_cargo_get_count_and_seed() -> None:
         helper = ROOT / "rust" / crate / "tests" / "common" / "fuzz.rs"
         text += helper.read_text() if helper.exists() else ""
         assert all(variable in text for variable in ("COREOS_FUZZ_CASES", "COREOS_SEED"))
+
+
+def test_the_histories_have_each_fault_ten_times() -> None:
+    part = next(part for part in PARTS if part.name == "histories")
+    assert part.count == ALL_FAULTS == max(100, 10 * len(KINDS))
 
 
 def test_every_part_names_tests_that_exist() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.support import network, power
+from tests.support import network, power, shim
 from tests.support.server import debian_etcd
 
 
@@ -68,6 +68,11 @@ def cargo_missing() -> str | None:
 def oracle_missing() -> str | None:
     """Why ours cannot be compared here."""
     return None if debian_etcd() else "Debian's etcd-server 3.4 is not installed"
+
+
+def faults_missing() -> str | None:
+    """Why not everything can be done to a cluster here."""
+    return network.missing() or power.missing() or shim.missing()
 
 
 def crates(*names: str) -> tuple[str, ...]:
@@ -140,15 +145,16 @@ PARTS = (
     play("kills", 1000, "kills", "tests/faults/test_kill.py", _WRITERS, "COREOS_KILLS"),
     play(
         "histories",
-        100,
+        120,
         "faults",
         "tests/histories/test_long.py",
         (
             *("tests/histories", "tests/cluster/asking.py", "tests/etcdctl/runner.py"),
-            *support("cluster", "linearizable", "network"),
+            *support("cluster", "linearizable", "network", "power", "shim"),
+            "tests/support/shim.c",
         ),
         "COREOS_FAULTS",
-        network.missing,
+        faults_missing,
     ),
     play("model", 5000, "examples for each server", "tests/api/test_state_machine.py", _MODEL, _EXAMPLES),
     play(

@@ -50,6 +50,12 @@ def value(server: Server, key: str, query: str = "") -> str | None:
     return str(reply.json()["node"]["value"])
 
 
+def figure(server: Server, name: str) -> float:
+    """One of /metrics that has no labels."""
+    lines = server.request("GET", "/metrics").body.decode().splitlines()
+    return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
+
+
 def wait_equal(cluster: Cluster, key: str, wanted: str | None) -> None:
     """Every running member comes to show this value."""
     for member in cluster.members:

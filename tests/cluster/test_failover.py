@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 
-from tests.cluster.asking import put, value, wait_equal
+from tests.cluster.asking import figure, put, value, wait_equal
 from tests.cluster.conftest import ClusterFactory
 from tests.support.cluster import Member
 from tests.support.waiting import wait_until
@@ -82,7 +82,7 @@ class Client(threading.Thread):
 def test_a_leader_that_is_stopped_hands_over(make_cluster: ClusterFactory) -> None:
     cluster = make_cluster()
     leader = cluster.leader()
-    term = term_of(leader)
+    term = int(figure(leader, "etcd_server_raft_term"))
     other = leader.others[0]
     client = Client([other], "/k")
     client.start()
@@ -105,20 +105,13 @@ def test_a_leader_that_is_stopped_hands_over(make_cluster: ClusterFactory) -> No
 def test_control_a_leader_that_nobody_answers_ends_without_a_successor(make_cluster: ClusterFactory) -> None:
     cluster = make_cluster()
     leader = cluster.leader()
-    term = term_of(leader)
+    term = int(figure(leader, "etcd_server_raft_term"))
     for other in leader.others:
         other.pause()
     leader.stop()
     assert not next_term_seen(leader, term)
     for other in leader.others:
         other.resume()
-
-
-def term_of(member: Member) -> int:
-    """The term that it is in."""
-    name = "etcd_server_raft_term "
-    lines = member.request("GET", "/metrics").body.decode().splitlines()
-    return int(float(next(line for line in lines if line.startswith(name)).removeprefix(name)))
 
 
 def next_term_seen(member: Member, term: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.asking import put, wait_equal
+from tests.cluster.asking import figure, put, wait_equal
 from tests.cluster.conftest import ClusterFactory
 from tests.support.cluster import Member
 from tests.support.waiting import wait_until
@@ -39,9 +39,7 @@ def write(member: Member, first: int, count: int, size: int = VALUE_BYTES) -> No
 
 def logged_bytes(member: Member) -> int:
     """What it has written to its log since it was started; a leader's snapshot is not in it."""
-    name = "etcd_wal_written_bytes_total "
-    lines = member.request("GET", "/metrics").body.decode().splitlines()
-    return int(float(next(line for line in lines if line.startswith(name)).removeprefix(name)))
+    return int(figure(member, "etcd_wal_written_bytes_total"))
 
 
 def files(member: Member) -> tuple[int, int]:

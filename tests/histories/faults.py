@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from tests.cluster.asking import change, id_of, members, put, value
+from tests.cluster.asking import change, figure, id_of, members, put, value
 from tests.histories.recording import Clients, Recording
 from tests.support import network, power, shim
 from tests.support.cluster import Cluster, Member
@@ -158,6 +158,7 @@ class Faults:
     def fill_disk(self) -> None:
         """There is no room for another segment of the log: the member says so until there is."""
         full = self._any()
+        before = len(full.stderr())
         filler = self.disks[full.name].fill()
         asked = full.others[0]
         body = form(value=b"x" * BIG_BYTES)
@@ -166,7 +167,7 @@ class Faults:
                 conn.request("PUT", "/v2/keys/big", body)
             if health(full) == 503:
                 break
-        assert "No space left on device" in full.stderr(), full.stderr()[-2000:]
+        wait_until(lambda: "No space left on device" in full.stderr()[before:], lambda: full.stderr()[-2000:])
         self.meanwhile()
         filler.unlink()
         wait_until(lambda: health(full) == 200, lambda: full.stderr()[-2000:])
@@ -186,11 +187,11 @@ class Faults:
         shift_s = self.lots.choice(SHIFTS_S)
         key = f"/t/{self.lots.getrandbits(64)}"
         with jumping.connect(timeout_s=20.0) as conn:
-            assert conn.put(key, "1", ttl=TTL_S).status == 201
+            wait_until(lambda: conn.put(key, "1", ttl=TTL_S).status in (200, 201))
         self.shims[jumping.name].set(shift_s=shift_s)
         wait_until(lambda: abs(ahead_s(jumping) - shift_s) < SAME_S, lambda: ahead_s(jumping))
         self.meanwhile()
-        assert put(jumping, "/jumped", "1").status in (200, 201)
+        wait_until(lambda: put(jumping, "/jumped", "1").status in (200, 201))
         self.shims[jumping.name].set()
         self.meanwhile()
         for member in self.cluster.members:
@@ -212,9 +213,7 @@ def health(member: Member) -> int:
 
 def syncing_s(member: Server) -> float:
     """How long it has written and synced its log since it was started."""
-    name = "etcd_wal_fsync_durations_seconds_sum "
-    lines = member.request("GET", "/metrics").body.decode().splitlines()
-    return float(next(line for line in lines if line.startswith(name)).removeprefix(name))
+    return figure(member, "etcd_wal_fsync_durations_seconds_sum")
 
 
 def ahead_s(member: Server) -> float:

@@ -6,15 +6,14 @@ its own; nothing else of the machine's network is touched, and all of it goes wi
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import subprocess
 from collections.abc import Sequence
 
-#: A range for private use; the third number is drawn from the process id.
+#: A range for private use; each network has a third number of its own.
 _NETWORK = "10.213"
-_NUMBERS = itertools.count()
+_NUMBERS = range(1, 251)
 _TIMEOUT_S = 20
 
 
@@ -35,16 +34,17 @@ class Network:
     """`hosts` by name, each with an address of its own. Used as a context."""
 
     def __init__(self, hosts: Sequence[str]) -> None:
-        number = next(_NUMBERS)
-        self._prefix = f"co{os.getpid()}n{number}"
-        third = (os.getpid() + number) % 250 + 1
-        self._addresses = {host: f"{_NETWORK}.{third}.{place}" for place, host in enumerate(hosts, 1)}
-        self._own = f"{_NETWORK}.{third}.254"
+        self._hosts = tuple(hosts)
+        self._prefix = ""
+        self._addresses: dict[str, str] = {}
         self._cuts: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Network:
+        number = _claimed()
+        self._prefix = _prefix(number)
+        self._addresses = {host: f"{_NETWORK}.{number}.{place}" for place, host in enumerate(self._hosts, 1)}
         try:
-            self._make()
+            self._make(f"{_NETWORK}.{number}.254/24")
         except BaseException:
             self._remove()
             raise
@@ -90,9 +90,8 @@ class Network:
     def _name(self, host: str) -> str:
         return f"{self._prefix}-{host}"
 
-    def _make(self) -> None:
+    def _make(self, own: str) -> None:
         hub = self._name("hub")
-        _run("ip", "netns", "add", hub)
         _run("ip", "-n", hub, "link", "add", "bridge", "type", "bridge")
         _run("ip", "-n", hub, "link", "set", "bridge", "up")
         for host, address in self._addresses.items():
@@ -103,7 +102,7 @@ class Network:
             _run("ip", "-n", name, "link", "set", "eth0", "up")
             _run("ip", "-n", name, "link", "set", "lo", "up")
         self._plug("own", self._prefix, [])
-        _run("ip", "addr", "add", f"{self._own}/24", "dev", self._prefix)
+        _run("ip", "addr", "add", own, "dev", self._prefix)
         _run("ip", "link", "set", self._prefix, "up")
 
     def _plug(self, port: str, interface: str, where: list[str]) -> None:
@@ -113,11 +112,25 @@ class Network:
         _run("ip", "-n", hub, "link", "set", port, "master", "bridge", "up")
 
     def _remove(self) -> None:
-        # With the bridge's namespace go the other ends of all its cables, this process's too.
-        for host in (*self._addresses, "hub"):
-            subprocess.run(
-                ["ip", "netns", "del", self._name(host)], capture_output=True, check=False, timeout=_TIMEOUT_S
-            )
+        # This process's end goes at once; with a namespace it would some time after. The claim goes last.
+        names = [self._name(host) for host in (*self._hosts, "hub")]
+        for words in (["link", "del", self._prefix], *(["netns", "del", name] for name in names)):
+            subprocess.run(["ip", *words], capture_output=True, check=False, timeout=_TIMEOUT_S)
+
+
+def _prefix(number: int) -> str:
+    return f"coreos{number}"
+
+
+def _claimed() -> int:
+    """A number that nobody has, whoever else is testing: the name of the bridge's namespace is the claim."""
+    for number in _NUMBERS:
+        words = ["ip", "netns", "add", f"{_prefix(number)}-hub"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
+        if done.returncode == 0:
+            return number
+        assert "File exists" in done.stderr, f"{' '.join(words)}: {done.stderr}"
+    raise AssertionError(f"all of {_NETWORK} is in use: see `ip netns`")
 
 
 def _run(*words: str) -> None:

@@ -19,7 +19,7 @@ from coreos_py.client.keys import Event, Result
 _EVENTS_AHEAD_MAX = 1024
 """Events kept while a command runs; beyond that the server's history keeps them."""
 _LOOK_S = 0.5
-"""How long a Ctrl-C may go unseen that comes just before the main thread goes to sleep: it wakes nobody then."""
+"""How long a Ctrl-C may go unseen that comes just before the main thread sleeps: it wakes nobody then."""
 
 
 def run(_name: str, session: Session, values: Values, words: Sequence[str]) -> None:

@@ -160,7 +160,9 @@ impl Cluster {
         let decided = self.judge.decided();
         let Some(life) = &self.slots[s].life else { return };
         let raft = life.parts.replica.raft();
+        // One that was asleep may learn of its votes when another leads a later term, and has decided more.
         let missing = (raft.before().index.max(1)..=decided)
+            .take_while(|&index| self.judge.term_of(index) <= Some(term))
             .find(|&index| !has(raft, index, self.judge.term_of(index)));
         if let Some(index) = missing {
             let (has, before, decided) =

@@ -89,6 +89,8 @@ class Server:
         self.client_port = free_port()
         self.peer_port = free_port()
         self.starts = 0
+        #: Variables beside those of the tests.
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
         self.stderr_path = work_dir / "stderr"
 
@@ -132,7 +134,7 @@ class Server:
         assert self.process is None, "the server is running already"
         self.work_dir.mkdir(parents=True, exist_ok=True)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ETCD_")}
-        environment["PYTHONWARNINGS"] = "error"
+        environment |= {"PYTHONWARNINGS": "error", **self.environment}
         with self.stderr_path.open("ab") as stderr:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=environment

@@ -5,7 +5,7 @@ use coreos_store::{Body, Command};
 use crate::error::{EngineError, ErrorKind};
 
 /// The newest version that brought a kind or a field of a command.
-pub const NEWEST: &str = "0.2.0";
+pub const NEWEST: &str = if cfg!(feature = "older") { OLDEST } else { "0.2.0" };
 /// The oldest one: what a cluster speaks as long as not all of its members are known.
 pub const OLDEST: &str = "0.1.0";
 /// What 0.1 wrote.

@@ -32,6 +32,8 @@ PURE = {"coreos-http", "coreos-store", "coreos-raft"}
 # The feature by which rules of consensus are broken on purpose and who may ask for it.
 BROKEN = "broken"
 BREAKS = {"coreos-sim"}
+# The feature that makes a program that knows only what 0.1 did. A test gives it to cargo by itself.
+OLDER = "older"
 
 Manifests = dict[str, dict[str, Any]]
 
@@ -83,21 +85,32 @@ def test_nothing_shipped_can_break_a_rule(crate: str) -> None:
     assert f'feature "{BROKEN}"' not in features(crate)
 
 
+@pytest.mark.parametrize("crate", ["coreos-py", "coreos-loadgen", "coreos-sim"])
+def test_nothing_shipped_is_older_than_it_says(crate: str) -> None:
+    assert f'feature "{OLDER}"' not in features(crate)
+    assert not any(asks_for(OLDER, manifest) for manifest in manifests(ROOT).values())
+
+
+def test_control_an_older_build_is_seen() -> None:
+    assert OLDER in manifests(ROOT)["coreos-engine"]["features"]
+    assert asks_for(OLDER, {"dependencies": {"coreos-engine": {"features": [OLDER]}}})
+
+
 def test_control_the_simulator_can_break_rules() -> None:
     assert f'coreos-raft feature "{BROKEN}"' in features("coreos-sim")
 
 
 def test_only_the_simulator_asks_for_broken_rules() -> None:
-    assert {crate for crate, manifest in manifests(ROOT).items() if asks_for_broken(manifest)} == BREAKS
+    assert {crate for crate, manifest in manifests(ROOT).items() if asks_for(BROKEN, manifest)} == BREAKS
 
 
-def asks_for_broken(manifest: dict[str, Any]) -> bool:
-    """Whether a crate turns the feature on for another, or for itself unless told otherwise."""
+def asks_for(feature: str, manifest: dict[str, Any]) -> bool:
+    """Whether a crate turns a feature on for another, or for itself unless told otherwise."""
     tables = [manifest.get(f"{kind}dependencies", {}) for kind in ("", "dev-", "build-")]
     entries = [entry for table in tables for entry in table.values() if isinstance(entry, dict)]
     own = [name for names in manifest.get("features", {}).values() for name in names]
-    return any(BROKEN in entry.get("features", []) for entry in entries) or any(
-        name.split("/")[-1] == BROKEN for name in own
+    return any(feature in entry.get("features", []) for entry in entries) or any(
+        name.split("/")[-1] == feature for name in own
     )
 
 

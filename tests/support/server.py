@@ -91,6 +91,8 @@ class Server:
         self.client_port = free_port()
         self.peer_port = free_port()
         self.starts = 0
+        #: Variables beside those of the tests.
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
         self.stderr_path = work_dir / "stderr"
 

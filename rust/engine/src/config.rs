@@ -54,6 +54,9 @@ pub struct MemberConfig {
     pub limits: Limits,
     /// Size and alignment of the log's files.
     pub wal: WalOptions,
+    /// The newest version whose commands the member knows. Less than [`crate::COMMANDS_VERSION`] makes it one of an
+    /// older program, as far as that goes: for tests.
+    pub speaks: String,
 }
 
 impl MemberConfig {

@@ -65,6 +65,7 @@ impl Inner {
         let outgoing = self.take_outgoing(&mut core, now);
         let has_results = core.replica.has_results();
         let leads = core.replica.leads();
+        core.replica.take_lines().into_iter().for_each(|line| self.log(line));
         self.note_alone(&core.replica);
         if std::mem::replace(&mut core.led, leads) != leads {
             self.role_changed.notify_all();
@@ -209,7 +210,7 @@ impl Inner {
             return Ok(());
         }
         for one in decided.iter_mut() {
-            one.decode()?;
+            one.decode(&self.speaks)?;
         }
         let mut one_by_one = decided.drain(..).peekable();
         let now_ns = Now::real().mono_ns;

@@ -79,6 +79,8 @@ pub(crate) struct Inner {
     lines: Mutex<VecDeque<String>>,
     pub started: Now,
     pub election_ns: u64,
+    /// The newest version whose commands the member knows.
+    pub speaks: String,
     pub report: Sender<Done>,
     pub store_config: StoreConfig,
     pub dir: DataDir,
@@ -153,6 +155,7 @@ impl Member {
             lines: Mutex::default(),
             started: now,
             election_ns: config.election_ms.saturating_mul(1_000_000),
+            speaks: config.speaks.clone(),
             report,
             store_config: config.store(),
             dir: parts.chores.dir().clone(),
@@ -248,6 +251,12 @@ impl Member {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.0.core.lock().replica.statistics().clone()
+    }
+
+    /// The newest version whose commands this member knows: what it tells the others.
+    #[must_use]
+    pub fn speaks(&self) -> &str {
+        &self.0.speaks
     }
 
     /// The cluster's members, by id.

@@ -12,6 +12,7 @@ use crate::links::Links;
 use crate::member::Member;
 use crate::peers::Frame;
 use crate::snapshot::Taken;
+use crate::versions;
 
 impl Member {
     /// Talk to the other members by `links` from now on. Once.
@@ -78,6 +79,9 @@ impl Member {
     pub fn install(&self, from: u64, meta: SnapshotMeta, store: Store, bytes: u64) {
         let position = Position { term: meta.term, index: meta.index };
         let inner = &*self.0;
+        if let Err(error) = versions::must_speak(&inner.speaks, store.cluster_version()) {
+            return inner.poison(error.to_string());
+        }
         let mut applying = inner.applying.lock();
         let (members, version) =
             (store.members_table(), store.cluster_version().map(str::to_owned));

@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use coreos_engine::transport::VersionTexts;
 use coreos_engine::{
-    AuthChange, Body, EngineError, HistogramValue, Joining, Member, MemberConfig, RaftRole,
-    new_member_id,
+    AuthChange, Body, COMMANDS_VERSION, EngineError, HistogramValue, Joining, Member, MemberConfig,
+    RaftRole, new_member_id,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -91,6 +91,7 @@ impl Engine {
             upstream,
             limits: Default::default(),
             wal: Default::default(),
+            speaks: COMMANDS_VERSION.to_owned(),
         };
         match py.detach(|| Member::open(&config, fsync)) {
             Ok(member) => Ok(Self { member }),

@@ -4,10 +4,10 @@ use std::net::TcpListener;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
+use coreos_engine::Member;
 use coreos_engine::transport::{
     PeerListener, PeerTls, PeerVersions, TransportConfig, VersionTexts,
 };
-use coreos_engine::{COMMANDS_VERSION, Member};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
@@ -32,7 +32,7 @@ pub fn serve(
         tls,
         versions: PeerVersions {
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            speaks: COMMANDS_VERSION.to_owned(),
+            speaks: member.speaks().to_owned(),
         },
         texts,
         ..TransportConfig::new(status.cluster_id, status.member_id)

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use coreos_engine::boot::{Parts, boot};
 use coreos_engine::chores::{Job, Moment};
 use coreos_engine::replica::{Decided, Seen};
-use coreos_engine::{Completion, DEFAULT_TOKEN, EngineError, MemberConfig, Now, member_id};
+use coreos_engine::{
+    COMMANDS_VERSION, Completion, DEFAULT_TOKEN, EngineError, MemberConfig, Now, member_id,
+};
 use coreos_store::{Action, Body, Command, Notice, RequestId, StoreConfig};
 use coreos_wal::{Batch, WalOptions, WriteError};
 
@@ -82,6 +84,7 @@ impl World {
                 segment_bytes: 16 << 10 << rng.below(3),
                 nonce_seed: Some(rng.next_u64()),
             },
+            speaks: COMMANDS_VERSION.to_owned(),
         };
         let store = StoreConfig { history_bytes: config.history_bytes, ..StoreConfig::default() };
         Self {
@@ -218,7 +221,7 @@ impl World {
     ) -> Result<(), Problem> {
         let decided: Vec<Decided> = life.parts.replica.take_decided().collect();
         for mut one in decided {
-            one.decode().map_err(|error| error.to_string())?;
+            one.decode(COMMANDS_VERSION).map_err(|error| error.to_string())?;
             checker.decide(&one, on_ns)?;
             life.applied = one.index;
             let mut completions = Vec::new();

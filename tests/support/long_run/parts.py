@@ -156,6 +156,18 @@ PARTS = (
         "COREOS_FAULTS",
         faults_missing,
     ),
+    Part(
+        "mixed",
+        1,
+        "builds of an older program",
+        (
+            *("tests/cluster", "tests/etcdctl/runner.py", "tests/structure/project.py"),
+            *support("cluster", "network"),
+            *DAEMON,
+        ),
+        ("tests/cluster/test_mixed.py",),
+        needs=cargo_missing,
+    ),
     play("model", 5000, "examples for each server", "tests/api/test_state_machine.py", _MODEL, _EXAMPLES),
     play(
         "differential",

@@ -85,7 +85,7 @@ impl Parts {
     pub fn carry_out(&mut self, observe: &mut dyn FnMut(&Decided)) -> Result<(), EngineError> {
         let mut completions = Vec::new();
         for mut decided in self.replica.take_decided() {
-            decided.decode()?;
+            decided.decode(self.replica.speaks())?;
             observe(&decided);
             let Decided { command, ticket, .. } = &decided;
             self.applier.apply(decided.position(), command.as_ref(), *ticket, &mut completions);

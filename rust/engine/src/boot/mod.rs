@@ -20,6 +20,7 @@ use crate::error::{EngineError, ErrorKind};
 use crate::ids::cluster_id;
 use crate::replica::{Beginning, HEARTBEAT_TICKS, Note, Pace, Replica};
 use crate::snapshot::Snapshots;
+use crate::versions;
 use forced::Forced;
 use founding::{found, founding};
 use replay::{Replay, Replayed};
@@ -92,6 +93,7 @@ fn begin(
         cluster_version: None,
         pace: Pace::new(config.heartbeat_ms, config.election_ms),
         shows_machine_keys: !config.upstream,
+        speaks: config.speaks.clone(),
     };
     Ok(Parts {
         replica: Replica::new(beginning, now),
@@ -146,7 +148,9 @@ fn recover(
         }
         None => (Store::new(config.store()), Position::default()),
     };
-    let mut replay = Replay::new(Applier::new(store, position.index, position.term));
+    versions::must_speak(&config.speaks, store.cluster_version())?;
+    let applier = Applier::new(store, position.index, position.term);
+    let mut replay = Replay::new(applier, &config.speaks);
     let recovered = dir.recover(&config.wal, position.index, &mut |record| replay.visit(record));
     let (mut wal, recovery) = match recovered {
         Ok(recovered) => recovered,
@@ -206,6 +210,7 @@ fn recover(
         cluster_version: applier.store.cluster_version().map(str::to_owned),
         pace: Pace::new(config.heartbeat_ms, config.election_ms),
         shows_machine_keys: !config.upstream,
+        speaks: config.speaks.clone(),
     };
     Ok(Parts {
         replica: Replica::new(beginning, now),

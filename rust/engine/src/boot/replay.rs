@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use coreos_raft::{Entry, Position};
-use coreos_store::{Command, DecodeError};
+use coreos_store::Command;
 use coreos_wal::Record;
 
 use crate::applier::Applier;
 use crate::completion::Completion;
 use crate::error::EngineError;
+use crate::versions;
 
 /// Of applied entries, in bytes of payload. What is older comes with a snapshot.
 const KEPT_BYTES_MAX: usize = 4 << 20;
@@ -24,6 +25,8 @@ pub(super) struct Replay {
     before_kept: Position,
     kept_bytes: usize,
     failure: Option<EngineError>,
+    /// The newest version whose commands are known.
+    speaks: String,
 }
 
 pub(super) struct Waiting {
@@ -40,7 +43,7 @@ pub(super) struct Replayed {
 }
 
 impl Replay {
-    pub fn new(applier: Applier) -> Self {
+    pub fn new(applier: Applier, speaks: &str) -> Self {
         let before_kept = Position { term: applier.term, index: applier.raft_index };
         Self {
             applier,
@@ -49,6 +52,7 @@ impl Replay {
             before_kept,
             kept_bytes: 0,
             failure: None,
+            speaks: speaks.to_owned(),
         }
     }
 
@@ -82,15 +86,21 @@ impl Replay {
         }
         let command = match payload {
             [] => None,
-            _ => Some(Command::decode(payload).map_err(|error| self.fail(index, &error))?),
+            _ => Some(self.decode(index, payload).map_err(|error| self.fail(error))?),
         };
         let entry = Entry { term, index, payload: Bytes::copy_from_slice(payload) };
         self.tail.push_back(Waiting { entry, command });
         Ok(())
     }
 
-    fn fail(&mut self, index: u64, error: &DecodeError) -> String {
-        let failure = EngineError::of_entry(index, error);
+    fn decode(&self, index: u64, payload: &[u8]) -> Result<Command, EngineError> {
+        let command =
+            Command::decode(payload).map_err(|error| EngineError::of_entry(index, &error))?;
+        versions::must_know(&self.speaks, index, &command)?;
+        Ok(command)
+    }
+
+    fn fail(&mut self, failure: EngineError) -> String {
         let message = failure.message.clone();
         self.failure = Some(failure);
         message

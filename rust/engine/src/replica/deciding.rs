@@ -8,7 +8,7 @@ use super::{Answer, Decided, Replica};
 impl Replica {
     /// What is committed and durable, and has not been given yet, in order. It is to be applied before anything that is
     /// given later.
-    pub fn take_decided(&mut self) -> impl Iterator<Item = Decided> {
+    pub fn take_decided(&mut self) -> impl Iterator<Item = Decided> + use<> {
         std::mem::take(&mut self.decided).into_iter()
     }
 

@@ -55,6 +55,13 @@ impl Replica {
         let majority = self.raft.membership().majority();
         let agreed =
             of_voters().find(|one| of_voters().filter(|other| other == one).count() >= majority);
+        if agreed.is_none() && of_voters().count() == voters.len() {
+            // Nobody knows who is right. Each would say the same, and the cluster would be lost.
+            self.lines.push(format!(
+                "after entry {index} the stores of the members differ, and none is that of a majority of the cluster: \
+                 find out which one is right, remove the others, and add them again with empty data directories"
+            ));
+        }
         if let (Some(own), Some(agreed)) = (said.get(&self.id), agreed)
             && own != agreed
         {

@@ -68,6 +68,8 @@ pub struct Beginning {
     pub pace: Pace,
     /// Keep the machine keys of 0.4.
     pub shows_machine_keys: bool,
+    /// The newest version whose commands it knows.
+    pub speaks: String,
 }
 
 /// See the module.
@@ -105,6 +107,7 @@ pub struct Replica {
     cluster_version: Option<String>,
     /// What each of the others knows.
     versions: BTreeMap<u64, String>,
+    speaks: String,
     shows_machine_keys: bool,
     is_told_removed: bool,
     has_told_removal: bool,
@@ -117,6 +120,7 @@ pub struct Replica {
     snapshots_wanted: Vec<u64>,
     digests: Digests,
     statistics: Statistics,
+    lines: Vec<String>,
 
     read_only: Option<String>,
     log_is_full: bool,
@@ -156,6 +160,7 @@ impl Replica {
             members_revision: 0,
             cluster_version: beginning.cluster_version,
             versions: BTreeMap::new(),
+            speaks: beginning.speaks,
             shows_machine_keys: beginning.shows_machine_keys,
             is_told_removed: false,
             has_told_removal: false,
@@ -167,6 +172,7 @@ impl Replica {
             snapshots_wanted: Vec::new(),
             digests: Digests::default(),
             statistics: Statistics::default(),
+            lines: Vec::new(),
             read_only: None,
             log_is_full: false,
             poisoned: None,
@@ -227,6 +233,17 @@ impl Replica {
     /// The log failed. Nothing is taken or written any more.
     pub fn poison(&mut self, why: String) {
         self.poisoned.get_or_insert(why);
+    }
+
+    /// What it had to say since the last call, a line each, for the log.
+    pub fn take_lines(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines)
+    }
+
+    /// The newest version whose commands it knows.
+    #[must_use]
+    pub fn speaks(&self) -> &str {
+        &self.speaks
     }
 
     /// Take no more proposals; what has been taken is still written.

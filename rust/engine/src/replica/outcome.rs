@@ -6,6 +6,7 @@ use coreos_store::{Command, RequestId};
 
 use crate::error::EngineError;
 use crate::peers::Frame;
+use crate::versions;
 
 /// An entry that is committed and durable, to be applied.
 #[derive(Debug)]
@@ -33,19 +34,17 @@ impl Decided {
         Position { term: self.term, index: self.index }
     }
 
-    /// Make `command` known.
+    /// Make `command` known to a member that speaks `speaks`.
     ///
     /// # Errors
-    /// This version does not know such a command, or the leader has sent none.
-    pub fn decode(&mut self) -> Result<(), EngineError> {
-        if self.command.is_some() || self.payload.is_empty() {
-            return Ok(());
-        }
+    /// Such a member does not know such a command, or the leader has sent none.
+    pub fn decode(&mut self, speaks: &str) -> Result<(), EngineError> {
         let index = self.index;
-        let command =
-            Command::decode(&self.payload).map_err(|error| EngineError::of_entry(index, &error))?;
-        self.command = Some(command);
-        Ok(())
+        if self.command.is_none() && !self.payload.is_empty() {
+            let command = Command::decode(&self.payload);
+            self.command = Some(command.map_err(|error| EngineError::of_entry(index, &error))?);
+        }
+        self.command.as_ref().map_or(Ok(()), |command| versions::must_know(speaks, index, command))
     }
 }
 

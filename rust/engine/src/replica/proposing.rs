@@ -9,6 +9,7 @@ use super::membership::change_of;
 use crate::clock::Now;
 use crate::error::Refused;
 use crate::peers::Content;
+use crate::versions;
 
 /// Encoded commands share allocations of this size.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -116,8 +117,13 @@ impl Replica {
     /// Append a command that has been proposed before, here or elsewhere.
     fn append_again(&mut self, now: Now, payload: &Bytes) -> Result<(), NotAppended> {
         // Its bytes were written by this program, and have a checksum wherever they have been.
-        let Command { request, body, .. } = Command::decode(payload)
-            .map_err(|error| NotAppended::Never(format!("etcdserver: {error}")))?;
+        let never = |error| NotAppended::Never(format!("etcdserver: {error}"));
+        let Command { request, body, .. } =
+            Command::decode(payload).map_err(|error| never(error.to_string()))?;
+        if let Some(version) = versions::needs(&body, Some(&self.speaks)) {
+            // Another leader may know it; this one ends when it hears that the cluster does.
+            return Err(never(Refused::TooNew { version }.to_string()));
+        }
         match self.append(now, request, body) {
             Ok(_) => Ok(()),
             Err((_, why)) => Err(why),

@@ -57,7 +57,7 @@ impl Replica {
 
     /// The cluster speaks what all its members know.
     fn raise_version(&mut self, now: Now) {
-        let mut newest = versions::NEWEST;
+        let mut newest = self.speaks.as_str();
         for id in self.raft.membership().ids().filter(|&id| id != self.raft.id()) {
             match self.versions.get(&id) {
                 // It has a while to appear in a new cluster, so that the first version is the last.

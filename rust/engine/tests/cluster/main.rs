@@ -2,7 +2,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod digests;
 #[path = "../common/inbox.rs"]
 mod inbox;
 mod leading;
 mod network;
+mod versions;

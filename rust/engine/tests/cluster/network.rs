@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use coreos_engine::peers::Frame;
+use coreos_engine::peers::{Content, Frame};
 use coreos_engine::transport::SnapshotSource;
-use coreos_engine::{Links, Member, MemberConfig, member_id};
+use coreos_engine::{COMMANDS_VERSION, EngineError, Links, Member, MemberConfig, member_id};
 use crossbeam_channel::{Sender, unbounded};
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -14,10 +15,25 @@ use tempfile::TempDir;
 use crate::common::{self, DEADLINE};
 use crate::inbox::Inbox;
 
+/// Tickets of [`Cluster::write`], beside those that tests choose.
+static WRITES: AtomicU64 = AtomicU64::new(1 << 20);
+
 #[derive(Default)]
 struct Shared {
     members: Mutex<HashMap<u64, Member>>,
     cut: Mutex<HashSet<(u64, u64)>>,
+    digests: Mutex<Vec<Digest>>,
+}
+
+/// An entry, and what a member has told another of its store after it.
+type Digest = (u64, [u8; 20]);
+
+fn digests_of(frame: &Frame) -> Vec<Digest> {
+    let digest = |content: &Content| match content {
+        Content::Digest { index, digest } => Some((*index, *digest)),
+        _ => None,
+    };
+    frame.contents.iter().filter_map(digest).collect()
 }
 
 impl Shared {
@@ -46,7 +62,9 @@ impl Links for Channels {
                 std::thread::spawn(move || {
                     for frame in frames {
                         if let Some(member) = shared.receiver(from, peer) {
+                            let digests = digests_of(&frame);
                             member.receive(from, frame);
+                            shared.digests.lock().extend(digests);
                         }
                     }
                 });
@@ -76,7 +94,7 @@ pub struct Node {
     pub id: u64,
     pub member: Member,
     pub inbox: Arc<Inbox>,
-    config: MemberConfig,
+    pub config: MemberConfig,
 }
 
 /// See the module.
@@ -89,6 +107,12 @@ pub struct Cluster {
 impl Cluster {
     /// A new one of `count` members.
     pub fn new(count: usize) -> Self {
+        Self::of(&vec![COMMANDS_VERSION; count])
+    }
+
+    /// A new one of members that speak these versions.
+    pub fn of(speak: &[&str]) -> Self {
+        let count = speak.len();
         let dir = tempfile::tempdir().expect("a directory");
         let urls = |n: usize| vec![format!("http://127.0.0.1:{}", 7_000 + n)];
         let initial: Vec<_> = (0..count).map(|n| (format!("m{n}"), urls(n))).collect();
@@ -101,10 +125,11 @@ impl Cluster {
                 peer_urls: urls(n),
                 election_ms: 500,
                 heartbeat_ms: 50,
+                speaks: speak[n].to_owned(),
                 ..common::config(dir.path())
             };
             let id = member_id(&urls(n), "etcd-cluster");
-            let (member, inbox) = open(&config, id, &shared);
+            let (member, inbox) = open(&config, id, &shared).expect("a start");
             Node { id, member, inbox, config }
         };
         let nodes = (0..count).map(node).collect();
@@ -117,8 +142,16 @@ impl Cluster {
     fn introduce(&self) {
         for node in &self.nodes {
             for other in self.nodes.iter().filter(|other| other.id != node.id) {
-                node.member.peer_connected(other.id, "0.2.0".to_owned());
+                node.member.peer_connected(other.id, other.config.speaks.clone());
             }
+        }
+    }
+
+    /// The others take this one for a program that speaks `version`.
+    pub fn introduce_as(&self, at: usize, version: &str) {
+        let id = self.nodes[at].id;
+        for node in self.nodes.iter().filter(|node| node.id != id) {
+            node.member.peer_connected(id, version.to_owned());
         }
     }
 
@@ -186,9 +219,41 @@ impl Cluster {
     }
 
     pub fn start(&mut self, at: usize) {
+        self.try_start(at).expect("a start");
+    }
+
+    pub fn try_start(&mut self, at: usize) -> Result<(), EngineError> {
         let node = &mut self.nodes[at];
-        (node.member, node.inbox) = open(&node.config, node.id, &self.shared);
+        (node.member, node.inbox) = open(&node.config, node.id, &self.shared)?;
         self.introduce();
+        Ok(())
+    }
+
+    /// Have a certain member lead. All that are behind must be stopped.
+    pub fn lead(&self, at: usize) {
+        self.wait("it leads", |cluster| {
+            let is_up = |node: &&Node| cluster.shared.members.lock().contains_key(&node.id);
+            let led_by = |node: &&Node| node.member.status().leader_id == node.id;
+            let leader = cluster.nodes.iter().filter(is_up).find(led_by);
+            let leads = leader.is_some_and(|leader| leader.id == cluster.nodes[at].id);
+            if let Some(leader) = leader.filter(|_| !leads) {
+                leader.member.hand_over();
+            }
+            leads
+        });
+    }
+
+    /// The digests that members have taken from each other.
+    pub fn digests(&self) -> Vec<Digest> {
+        self.shared.digests.lock().clone()
+    }
+
+    /// Write by this member, and wait until it is done.
+    pub fn write(&self, at: usize, path: &str) {
+        let (node, ticket) = (&self.nodes[at], WRITES.fetch_add(1, Ordering::Relaxed));
+        let refused = node.member.propose_many(&mut vec![(common::set(path, "1"), ticket)]);
+        assert_eq!(refused, [], "{path}");
+        node.inbox.outcome(ticket).outcome.expect("written");
     }
 }
 
@@ -198,11 +263,15 @@ impl Drop for Cluster {
     }
 }
 
-fn open(config: &MemberConfig, id: u64, shared: &Arc<Shared>) -> (Member, Arc<Inbox>) {
-    let member = Member::open(config, false).expect("a start");
+fn open(
+    config: &MemberConfig,
+    id: u64,
+    shared: &Arc<Shared>,
+) -> Result<(Member, Arc<Inbox>), EngineError> {
+    let member = Member::open(config, false)?;
     let inbox = Inbox::of(&member);
     shared.members.lock().insert(id, member.clone());
     let (shared, to) = (shared.clone(), Mutex::default());
     member.connect(Box::new(Channels { from: id, shared, to }));
-    (member, inbox)
+    Ok((member, inbox))
 }

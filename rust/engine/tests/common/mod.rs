@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use coreos_engine::{Member, MemberConfig};
+use coreos_engine::{COMMANDS_VERSION, Member, MemberConfig};
 use coreos_store::{Op, Write};
 use coreos_wal::WalOptions;
 
@@ -31,6 +31,7 @@ pub fn config(data_dir: &Path) -> MemberConfig {
         upstream: false,
         limits: Default::default(),
         wal: WalOptions { segment_bytes: 1 << 20, nonce_seed: None },
+        speaks: COMMANDS_VERSION.to_owned(),
     }
 }
 

@@ -154,7 +154,7 @@ impl Cluster {
     }
 
     fn apply(&mut self, s: usize, mut one: Decided) {
-        if let Err(error) = one.decode() {
+        if let Err(error) = one.decode(coreos_engine::COMMANDS_VERSION) {
             return self.fail(format!("member {s} cannot read what it decided: {error}"));
         }
         if !self.breaks(BrokenRule::AppliesOutOfOrder)

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use coreos_engine::boot::{Parts, boot};
 use coreos_engine::chores::Job;
 use coreos_engine::replica::Writing;
-use coreos_engine::{Completion, EngineError, Joining, Limits, MemberConfig, Now};
+use coreos_engine::{
+    COMMANDS_VERSION, Completion, EngineError, Joining, Limits, MemberConfig, Now,
+};
 use coreos_store::StoreView;
 use coreos_wal::{Batch, WalOptions};
 
@@ -131,6 +133,7 @@ impl Slot {
                 ..Limits::default()
             },
             wal: WalOptions { segment_bytes: 16 << 10, nonce_seed: Some(rng.next_u64()) },
+            speaks: COMMANDS_VERSION.to_owned(),
         };
         let id = match setup.joining {
             Some(joining) => joining.member_id,

@@ -83,8 +83,6 @@ class Server:
         self.work_dir = work_dir
         self.data_dir = data_dir or work_dir / "data"
         self.flags = list(flags)
-        #: Besides what this process has.
-        self.environment: dict[str, str] = {}
         self.tls = tls
         self.client_tls = client_tls
         self.name = name

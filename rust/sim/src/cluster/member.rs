@@ -273,7 +273,7 @@ impl Cluster {
     fn end_life(&mut self, s: usize) -> bool {
         let Some(mut life) = self.slots[s].life.take() else { return false };
         let replica = &mut life.parts.replica;
-        if replica.is_alone() {
+        if replica.is_sole_voter() {
             let problem = replica.take_decided().find_map(|one| self.judge.decide(&one).err());
             if let Some(problem) = problem {
                 self.fail(format!("member {s}: {problem}"));

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.asking import put, wait_equal
 from tests.cluster.conftest import NAMES
-from tests.structure.project import ROOT
+from tests.support import other_program
 from tests.support.cluster import Cluster, Member
 from tests.support.server import Kind
 from tests.support.waiting import wait_until
@@ -23,23 +19,10 @@ NEW = "0.2.0"
 
 @pytest.fixture
 def older(tmp_path: Path) -> dict[str, str]:
-    """The variables that make a member's process one of the older program, built from these sources."""
-    if shutil.which("cargo") is None:
-        pytest.skip("cargo is not installed")
-    target = ROOT / "target" / "older"
-    build = {
-        "CARGO_TARGET_DIR": str(target),
-        "PYO3_PYTHON": sys.executable,
-        "PYO3_BUILD_EXTENSION_MODULE": "1",
-    }
-    words = ("cargo", "build", "--quiet", "--locked", "-p", "coreos-py", "--features", "coreos-engine/older")
-    subprocess.run(words, cwd=ROOT, env={**os.environ, **build}, check=True)
-    package = tmp_path / "older" / "coreos_py"
-    shutil.copytree(
-        ROOT / "python" / "coreos_py", package, ignore=shutil.ignore_patterns("*.so", "__pycache__")
-    )
-    shutil.copy(target / "debug" / "libcoreos_core.so", package / "_core.abi3.so")
-    return {"PYTHONPATH": str(package.parent)}
+    """The variables that make a member's process one of the older program."""
+    if (why := other_program.missing()) is not None:
+        pytest.skip(why)
+    return other_program.build("older", tmp_path / "older")
 
 
 def new_role(member: Member) -> Reply:
@@ -50,6 +33,7 @@ def new_role(member: Member) -> Reply:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_what_the_older_program_does_not_know_waits_for_it_and_then_keeps_it_out(
     tmp_path: Path, older: dict[str, str]
 ) -> None:

@@ -24,6 +24,7 @@ from tests.support.server import Kind, debian_etcd
 from tests.support.waiting import wait_until
 
 NAMES = ("m1", "m2", "m3")
+FIVE_NAMES = (*NAMES, "m4", "m5")
 OPERATIONS_BETWEEN_FAULTS = 400
 #: Of all outcomes; a history of riddles proves little.
 UNKNOWN_MAX = 0.2
@@ -72,6 +73,28 @@ def test_members_die(kind: Kind, tmp_path: Path) -> None:
             clients.wait_for(OPERATIONS_BETWEEN_FAULTS)
             paused.resume()
             clients.wait_for(OPERATIONS_BETWEEN_FAULTS)
+    assert_linearizable(recording)
+    assert_an_older_reply_is_noticed(recording)
+
+
+def test_two_of_five_die(tmp_path: Path) -> None:
+    """The leader among them; the other three go on, also while those two come back."""
+    recording = Recording()
+    with (
+        Cluster(Kind.OURS, tmp_path, FIVE_NAMES) as cluster,
+        Clients(cluster, SEED, recording=recording) as clients,
+    ):
+        for _ in range(2):
+            clients.wait_for(OPERATIONS_BETWEEN_FAULTS)
+            leader = cluster.leader()
+            gone = (leader, leader.others[0])
+            for member in gone:
+                member.kill()
+            wait_until(lambda gone=gone: any(one.leads() for one in cluster.members if one not in gone))  # type: ignore[misc]
+            clients.wait_for(OPERATIONS_BETWEEN_FAULTS)
+            for member in gone:
+                member.start()
+        clients.wait_for(OPERATIONS_BETWEEN_FAULTS)
     assert_linearizable(recording)
     assert_an_older_reply_is_noticed(recording)
 

@@ -65,6 +65,10 @@ impl Replica {
     /// Ask for a linearizable read; 0 = nobody waits, but the member wants to know. [`Answer::Readable`] comes when it
     /// may be carried out; none comes while the cluster has no leader, and the asker gives up by itself.
     pub fn read(&mut self, now: Now, ticket: u64) {
+        if cfg!(feature = "stale-reads") {
+            let index = self.raft.applied();
+            return self.answers.push(Answer::Readable { ticket, index });
+        }
         self.reads.unasked.push(Waiting { ticket, since_mono_ns: now.mono_ns });
     }
 

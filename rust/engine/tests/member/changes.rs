@@ -75,8 +75,9 @@ fn a_revision_moves_with_each_change_and_users_outlive_a_restart() {
 fn what_the_cluster_does_not_speak_is_not_proposed() {
     let dir = tempdir().expect("a directory");
     let config = config(dir.path());
-    let member = Member::open(&config, true).expect("a start");
-    // As 0.1 has written it.
+    // As 0.1 has written it, which does not raise the version by itself.
+    let older = MemberConfig { speaks: "0.1.0".to_owned(), ..config.clone() };
+    let member = Member::open(&older, true).expect("a start");
     member.execute(cluster_version("2.3.0"), IN_TIME).expect("carried out");
     let raft_index = member.status().raft_index;
     let refused = member.execute(user("al"), IN_TIME).expect_err("too new");

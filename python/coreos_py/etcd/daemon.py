@@ -156,14 +156,14 @@ def _open_beside_loading_trio(settings: Settings, plan: bootstrap.MemberPlan) ->
 
 def _read_certificates(settings: Settings) -> "ReloadingContext | None":
     """Before ports and data are touched, and others asked: unusable files are the most likely mistake."""
-    if settings.tls is None and settings.peer_tls is None:
-        return None
-    from coreos_py.etcd.tls import ReloadingContext, check_files
-
     if settings.peer_tls is not None:
+        from coreos_py.etcd.tls import check_files
+
         check_files(settings.peer_tls)
     if settings.tls is None:
         return None
+    from coreos_py.etcd.tls import ReloadingContext
+
     return ReloadingContext(settings.tls)
 
 

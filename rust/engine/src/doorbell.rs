@@ -1,4 +1,4 @@
-//! How the log thread is called: after a write it looks out for a moment, then it sleeps.
+//! How the log thread is called: after a write of a member that is alone it looks out for a moment, then it sleeps.
 //!
 //! A client in a closed loop is back within that moment, and looking out is faster than being woken on an idle core:
 //! a tenth of a lone write's time, for a third more CPU. Under load there is always work, and it never looks.

@@ -111,13 +111,6 @@ impl Command {
         (0..4).try_fold(0, |_, _| from.uint().ok())
     }
 
-    /// Whether the command that `bytes` are makes a member, takes one away or lets one vote, without a look at its
-    /// body.
-    #[must_use]
-    pub fn changes_members(bytes: &[u8]) -> bool {
-        matches!(peek(bytes), Some((_, ADD_MEMBER | REMOVE_MEMBER | PROMOTE_MEMBER)))
-    }
-
     /// Whether the command that `bytes` are changes anything that is known of the members or of what all of them speak,
     /// without a look at its body.
     #[must_use]

@@ -98,7 +98,8 @@ pub enum Body {
 
 impl Body {
     /// Whether it changes who the members are, who votes, or where they are reached.
-    pub(crate) fn changes_members(&self) -> bool {
+    #[must_use]
+    pub fn changes_members(&self) -> bool {
         matches!(
             self,
             Self::AddMember { .. }

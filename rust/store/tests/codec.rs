@@ -92,16 +92,14 @@ proptest! {
     fn the_head_is_read_without_the_body(command in command(), cut in any::<prop::sample::Index>()) {
         let mut bytes = Vec::new();
         command.encode(&mut bytes);
-        let changes = matches!(
-            command.body,
-            Body::AddMember { .. } | Body::RemoveMember { .. } | Body::PromoteMember { .. }
-        );
+        let concerns = command.body.changes_members()
+            || matches!(command.body, Body::Publish { .. } | Body::ClusterVersion { .. });
         prop_assert_eq!(Command::request_of(&bytes), Some(command.request));
-        prop_assert_eq!(Command::changes_members(&bytes), changes);
+        prop_assert_eq!(Command::concerns_members(&bytes), concerns);
         // A part of it is as much as can be seen, or nothing.
         let part = &bytes[..cut.index(bytes.len())];
         prop_assert!(Command::request_of(part).is_none_or(|request| request == command.request));
-        prop_assert!(changes || !Command::changes_members(part));
+        prop_assert!(concerns || !Command::concerns_members(part));
     }
 
     #[test]
@@ -192,7 +190,7 @@ fn what_a_newer_version_wrote_is_told_from_garbage() {
     newer(&write(0, 9), Unknown::Flags(9));
     assert!(Command::decode(&write(6, 7)).is_ok(), "the control: what is known");
     for bytes in [&[0x98, 2, 0, 0, 0, 0, 4, 0x90][..], &[], &[0x97, 2, 0, 0, 0, 0, 4, 0x90]] {
-        assert!(Command::request_of(bytes).is_none() && !Command::changes_members(bytes));
+        assert!(Command::request_of(bytes).is_none() && !Command::concerns_members(bytes));
     }
     let error = DecodeError::Newer(Unknown::Kind(11)).to_string();
     assert!(error.contains("newer version (encoding 1 with the unknown kind 11"), "{error}");

@@ -154,9 +154,13 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
     use bytes::Bytes;
 
     use super::*;
+    use crate::peers::{HEAD_BYTES, Head};
 
     fn content(len: usize) -> Content {
         Content::Forward(vec![Bytes::from(vec![0; len])])
@@ -213,5 +217,72 @@ mod tests {
         assert!(lane.push(vec![content(1)], 0), "the end of the link was told");
         lane.up(None);
         assert_eq!(lane.next(), Next::Nothing);
+    }
+
+    /// The frames that come out of a socket, `count` of them.
+    fn read_frames(mut from: TcpStream, count: usize) -> Vec<Frame> {
+        let read = |_| {
+            let mut head = [0; HEAD_BYTES];
+            from.read_exact(&mut head).expect("a head");
+            let head = Head::parse(&head).expect("a sound head");
+            let mut payload = vec![0; head.payload_bytes];
+            from.read_exact(&mut payload).expect("a payload");
+            head.open(&Bytes::from(payload)).expect("a sound frame")
+        };
+        (0..count).map(read).collect()
+    }
+
+    #[test]
+    fn what_waits_for_nothing_is_written_at_once_and_the_rest_in_order() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let near = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
+        let (far, _) = listener.accept().expect("accepted");
+        let near = Arc::new(near);
+        let lane = Lane::new(64 << 20).expect("eventfd");
+        lane.up(Some(near.clone()));
+        // Nobody knows yet that the writer has nothing to do: it is called.
+        assert!(lane.push(vec![content(1)], 1));
+        let first = frame(lane.next());
+        assert_eq!(lane.next(), Next::Nothing);
+        let mut sent = vec![first.clone()];
+        // Until the socket is full, and one more.
+        let mut out = Vec::new();
+        first.encode(&mut out).expect("encoded");
+        send(&near, &out, SendFlags::empty()).expect("sent");
+        let rest = loop {
+            let time_ns = sent.len() as u64;
+            assert!(lane.push(vec![content(60 << 10)], time_ns));
+            sent.push(Frame { time_ns, contents: vec![content(60 << 10)] });
+            match lane.next() {
+                Next::Nothing => {}
+                other => break other,
+            }
+        };
+        assert!(sent.len() > 2, "the control: some were written at once");
+        assert!(lane.push(vec![content(2)], u64::MAX), "it waits behind them");
+        let reader = std::thread::spawn({
+            let count = sent.len() + 1;
+            move || read_frames(far, count)
+        });
+        let mut next = rest;
+        loop {
+            out.clear();
+            match next {
+                Next::Bytes(bytes) => out.extend(bytes),
+                Next::Frame(frame) => {
+                    let is_last = frame.time_ns == u64::MAX;
+                    frame.encode(&mut out).expect("encoded");
+                    if is_last {
+                        (&*near).write_all(&out).expect("written");
+                        break;
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+            (&*near).write_all(&out).expect("written");
+            next = lane.next();
+        }
+        sent.push(Frame { time_ns: u64::MAX, contents: vec![content(2)] });
+        assert_eq!(reader.join().expect("read"), sent);
     }
 }

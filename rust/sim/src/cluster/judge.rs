@@ -163,7 +163,7 @@ impl Judge {
             let first = *self.first.entry(request).or_insert(index);
             if first != index {
                 self.repeated += 1;
-                let is_judged_anew = concerns_members(&command.body);
+                let is_judged_anew = command.body.changes_members();
                 let is_repeated = applied.repeated && self.store.etcd_index() == before;
                 if !is_repeated && !is_judged_anew {
                     return Err(format!("entry {index} is carried out a second time: {command:?}"));
@@ -282,15 +282,4 @@ impl Judge {
             )),
         }
     }
-}
-
-/// What the members alone decide about, also when it comes again.
-fn concerns_members(body: &Body) -> bool {
-    matches!(
-        body,
-        Body::AddMember { .. }
-            | Body::RemoveMember { .. }
-            | Body::UpdateMember { .. }
-            | Body::PromoteMember { .. }
-    )
 }

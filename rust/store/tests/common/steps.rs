@@ -195,8 +195,8 @@ impl Run {
                     again.outcome.as_ref().map(|event| event.as_ref().map(|e| e.json().to_vec()))
                 );
                 same!(&shown, first, "the first outcome again");
-                if is_judged_anew(&command.body) {
-                    // Whatever comes of it is nobody's answer.
+                if command.body.changes_members() {
+                    // Consensus, which has no window, judges it anew; what comes of it is nobody's answer.
                     let _ = self.model.system(&command.body);
                 } else {
                     same!(self.store.view().digest(), digest, "digest after a repetition");
@@ -343,15 +343,4 @@ impl Run {
         }
         Ok(())
     }
-}
-
-/// What changes who belongs to the cluster: consensus, which has no window, does not know a repetition.
-fn is_judged_anew(body: &Body) -> bool {
-    matches!(
-        body,
-        Body::AddMember { .. }
-            | Body::RemoveMember { .. }
-            | Body::UpdateMember { .. }
-            | Body::PromoteMember { .. }
-    )
 }
